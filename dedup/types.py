@@ -1,0 +1,244 @@
+"""The types that flow between the stages. No logic lives here.
+
+A `Source` is decoded into a `Document`, segmented into a `Page` of `Block`s, judged into
+`JudgedBlock`s and assembled into `Article`s; the paragraphs of articles become `Cluster`s.
+Everything is frozen: a stage returns new values and never changes what it was given.
+
+Offsets are always character offsets (code points, half open) into `Document.text`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Media(StrEnum):
+    """What a document's text is made of."""
+
+    HTML = "html"
+    TEXT = "text"
+
+
+class Kind(StrEnum):
+    """What a kept block is to the article."""
+
+    TITLE = "title"
+    SUMMARY = "summary"
+    HEADING = "heading"
+    PARAGRAPH = "paragraph"
+    LIST_ITEM = "list_item"
+    QUOTE = "quote"
+    TABLE = "table"
+
+
+class Reason(StrEnum):
+    """Why a block was stripped. The set is closed: a consumer may match on all of it."""
+
+    NAVIGATION = "navigation"
+    RELATED = "related"
+    RANKING = "ranking"
+    ADVERTISEMENT = "advertisement"
+    SUBSCRIPTION = "subscription"
+    COOKIE_NOTICE = "cookie_notice"
+    COPYRIGHT = "copyright"
+    CAPTION = "caption"
+    BYLINE = "byline"
+    DATELINE = "dateline"
+    AGENCY = "agency"
+    SOURCE_LINE = "source_line"
+    ORIGINAL_TITLE = "original_title"
+    SHARE = "share"
+    PAYWALL = "paywall"
+    COMMENTS = "comments"
+    EMBEDDED_SOURCE = "embedded_source"
+    REPEATED_ON_OUTLET = "repeated_on_outlet"
+    DUPLICATE = "duplicate_in_document"
+    HIDDEN = "hidden"
+    OTHER_ARTICLE = "other_article"
+    BOILERPLATE = "boilerplate"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input as it came, before decoding.
+
+    `name` is what the user calls it (a path as given, `-`, or `file.jsonl#3` for line 3) and
+    goes into every output row; `key` is the same relative to the input root, so that ids do not
+    depend on where the input lies.
+    """
+
+    name: str
+    key: str
+    content: bytes | str
+    media: Media
+    declared_encoding: str | None = None
+    url: str | None = None
+    outlet: str | None = None
+    published: str | None = None
+    folder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An input that could not be used, and what the user can do about it."""
+
+    source: str
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """The encoding a document was decoded with (WHATWG name) and how it was found."""
+
+    name: str
+    found_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A decoded source. `outlet` is settled here: record, URL, canonical link, folder, in that order."""
+
+    source: str
+    key: str
+    text: str
+    media: Media
+    encoding: Encoding
+    url: str | None = None
+    outlet: str | None = None
+    published: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What the page says of itself outside its visible text."""
+
+    title: str | None = None
+    author: str | None = None
+    published: str | None = None
+    site: str | None = None
+    language: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of visible text between two block boundaries, and where it stood.
+
+    `text` has white space folded; `start:end` is the span of `Document.text` it was read from
+    (markup inside the span included), `line` its first line there, counted from 1. `path` is the
+    element path (`body/div/article/p`), empty for flat text. `hints` are the class and id words on
+    that path, `link_share` the share of characters that stand in links (0 to 1), and `extracted`
+    the share of its characters that trafilatura kept, `None` where it was not asked.
+    """
+
+    text: str
+    start: int
+    end: int
+    line: int
+    path: str = ""
+    tag: str = ""
+    hints: str = ""
+    link_share: float = 0.0
+    hidden: bool = False
+    extracted: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A segmented document: every visible character of it stands in exactly one block."""
+
+    document: Document
+    blocks: tuple[Block, ...]
+    metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one witness says of a block. `vote` is above 0 for content, below for chrome, 0 for neither."""
+
+    witness: str
+    says: str
+    vote: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Kept with a kind or stripped with a reason, never both, and the evidence that decided."""
+
+    kind: Kind | None
+    reason: Reason | None
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBlock:
+    """A block and its verdict."""
+
+    block: Block
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article of a document.
+
+    `paragraphs` are the kept blocks but for the title, `stripped` all others, both in the order of
+    the source; `text` is the paragraphs joined by newlines. `headline` is the title as a block,
+    where the title stood in the visible text. `id` is a hash of content (16 hex digits).
+    """
+
+    id: str
+    source: str
+    ordinal: int
+    url: str | None
+    outlet: str | None
+    title: str | None
+    published: str | None
+    author: str | None
+    agency: str | None
+    original_title: str | None
+    language: str | None
+    encoding: Encoding
+    text: str
+    headline: JudgedBlock | None
+    paragraphs: tuple[JudgedBlock, ...]
+    stripped: tuple[JudgedBlock, ...]
+
+
+class Relation(StrEnum):
+    """How the members of a cluster relate to its representative."""
+
+    EXACT = "exact"
+    NEAR = "near"
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A paragraph as clustering sees it: which document it stands in, at which place, and its words."""
+
+    document: str
+    index: int
+    outlet: str | None
+    text: str
+    published: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A paragraph of a cluster and its Jaccard similarity to the representative (0 to 1)."""
+
+    paragraph: Paragraph
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Paragraphs that carry the same words. Every member is at or above the threshold to the representative."""
+
+    id: str
+    kind: Relation
+    outlets: tuple[str, ...]
+    representative: Paragraph
+    members: tuple[Member, ...]
