@@ -207,6 +207,15 @@ class Article:
     stripped: tuple[JudgedBlock, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What became of one source: its articles, or the failure that says why there are none."""
+
+    source: str
+    articles: tuple[Article, ...]
+    failure: Failure | None = None
+
+
 class Relation(StrEnum):
     """How the members of a cluster relate to its representative."""
 
