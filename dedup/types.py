@@ -251,3 +251,28 @@ class Cluster:
     outlets: tuple[str, ...]
     representative: Paragraph
     members: tuple[Member, ...]
+
+
+class Keep(StrEnum):
+    """Which copy of a shared paragraph stays: of the earliest article, the longest, the first in input."""
+
+    EARLIEST = "earliest"
+    LONGEST = "longest"
+    FIRST = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where the same words stand: article id, paragraph index there, Jaccard similarity to it (0 to 1)."""
+
+    article: str
+    paragraph: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class UniqueArticle:
+    """An article and, for each of its paragraphs, `None` if it stays or the reference that replaces it."""
+
+    article: Article
+    same_as: tuple[Reference | None, ...]
