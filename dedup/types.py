@@ -9,8 +9,14 @@ Offsets are always character offsets (code points, half open) into `Document.tex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Media(StrEnum):
@@ -217,7 +223,7 @@ class Cleaned:
 
 
 class Relation(StrEnum):
-    """How the members of a cluster relate to its representative."""
+    """How two paragraphs relate: the same comparison text, or Jaccard at or above the threshold."""
 
     EXACT = "exact"
     NEAR = "near"
@@ -235,6 +241,33 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
+class CodePoints:
+    """Texts as arrays: text `i` is `codes[starts[i] : starts[i] + lengths[i]]` (uint32, int64, int64)."""
+
+    codes: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs of text numbers, `left < right`, each pair once, sorted; two int64 arrays of one length."""
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two paragraphs whose similarity (Jaccard of their shingles, 0 to 1) was computed, not estimated."""
+
+    left: Paragraph
+    right: Paragraph
+    kind: Relation
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A paragraph of a cluster and its Jaccard similarity to the representative (0 to 1)."""
 
@@ -244,13 +277,25 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Paragraphs that carry the same words. Every member is at or above the threshold to the representative."""
+    """Paragraphs that carry the same words. Every member is at or above the threshold to the representative.
+
+    The representative is the first member. `outlets` are sorted; one outlet alone means that the
+    words repeat within it. `id` is a hash of the representative's comparison text (16 hex digits).
+    """
 
     id: str
     kind: Relation
     outlets: tuple[str, ...]
     representative: Paragraph
     members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    """What `cluster` found: every verified link, and the clusters made of them."""
+
+    links: Sequence[Link]
+    clusters: tuple[Cluster, ...]
 
 
 class Keep(StrEnum):

@@ -1,0 +1,211 @@
+"""Compiled twins of the numpy definitions in compare, sign, band and verify.
+
+Needs numba (the extra `fast`). A stage imports this module only when it is asked for compiled
+work, so that a small input never waits for a compiler. Every kernel agrees bit for bit with the
+plain code beside which it is named; tests compare them. Compiled code is cached on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+    Texts = tuple[Array, Array, Array]  # codes, starts, lengths of types.CodePoints
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+# Multiplier of the polynomial hashes and the constants of the splitmix64 finalizer; see sign.py.
+_M = np.uint64(0x9E3779B97F4A7C15)
+_MIX1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX2 = np.uint64(0x94D049BB133111EB)
+
+
+def _compile(function: _F) -> _F:
+    return cast("_F", njit(cache=True, nogil=True)(function))
+
+
+@_compile
+def _mix64(h: np.uint64) -> np.uint64:
+    h ^= h >> np.uint64(30)
+    h *= _MIX1
+    h ^= h >> np.uint64(27)
+    h *= _MIX2
+    return h ^ (h >> np.uint64(31))
+
+
+@_compile
+def _fmix32(h: np.uint32) -> np.uint32:
+    h ^= h >> np.uint32(16)
+    h = np.uint32(h * np.uint32(0x85EBCA6B))
+    h ^= h >> np.uint32(13)
+    h = np.uint32(h * np.uint32(0xC2B2AE35))
+    return np.uint32(h ^ (h >> np.uint32(16)))
+
+
+@_compile
+def _window_hashes(codes: Array, start: int, length: int, width: int, out: Array) -> int:
+    """Write the 64-bit hash of every window of a text; one rolling multiply a window."""
+    if length == 0:
+        return 0
+    width = min(width, length)
+    leading = np.uint64(1)
+    h = np.uint64(0)
+    for i in range(width):
+        h = h * _M + np.uint64(codes[start + i])
+        if i:
+            leading *= _M
+    out[0] = _mix64(h)
+    count = length - width + 1
+    for i in range(1, count):
+        h = (h - np.uint64(codes[start + i - 1]) * leading) * _M + np.uint64(codes[start + i + width - 1])
+        out[i] = _mix64(h)
+    return count
+
+
+@_compile
+def folded_lengths(texts: Texts, widths: Array) -> Array:
+    """Length of every folded text, -1 where a character depends on its neighbours (compare.encode)."""
+    raw, starts, lengths = texts
+    result = np.zeros(starts.size, np.int64)
+    for row in range(starts.size):
+        total = 0
+        for i in range(starts[row], starts[row] + lengths[row]):
+            width = widths[raw[i]]
+            if width == 255:
+                total = -1
+                break
+            total += width
+        result[row] = total
+    return result
+
+
+@_compile
+def fold(texts: Texts, table: Texts, out_starts: Array, out: Array) -> None:
+    """Write the folded texts; those with a character in context are left to the caller (compare.encode)."""
+    raw, starts, lengths = texts
+    places, widths, expansions = table
+    for row in range(starts.size):
+        k = out_starts[row]
+        for i in range(starts[row], starts[row] + lengths[row]):
+            code = raw[i]
+            width = widths[code]
+            if width == 255:
+                break
+            for j in range(width):
+                out[k] = expansions[places[code] + j]
+                k += 1
+
+
+@_compile
+def text_hashes(texts: Texts) -> Array:
+    """One 64-bit hash a text (sign.text_hashes)."""
+    codes, starts, lengths = texts
+    result = np.zeros(starts.size, np.uint64)
+    for row in range(starts.size):
+        h = np.uint64(0)
+        for i in range(starts[row], starts[row] + lengths[row]):
+            h = h * _M + np.uint64(codes[i]) + np.uint64(1)
+        result[row] = _mix64(h)
+    return result
+
+
+@_compile
+def signatures(texts: Texts, width: int, a: Array, b: Array) -> Array:
+    """MinHash signatures (sign.signatures)."""
+    codes, starts, lengths = texts
+    result = np.full((starts.size, a.size), np.uint32(0xFFFFFFFF))
+    longest = 1
+    for row in range(starts.size):
+        longest = max(longest, lengths[row])
+    hashes = np.empty(longest, np.uint64)
+    mixed = np.empty(longest, np.uint32)
+    for row in range(starts.size):
+        count = _window_hashes(codes, starts[row], lengths[row], width, hashes)
+        for i in range(count):
+            mixed[i] = _fmix32(np.uint32(hashes[i] >> np.uint64(32)))
+        signature = result[row]
+        for i in range(count):
+            h = mixed[i]
+            for p in range(a.size):
+                value = np.uint32(a[p] * h + b[p])
+                signature[p] = min(signature[p], value)
+    return result
+
+
+@_compile
+def band_keys(signatures: Array, bands: int, rows: int) -> Array:
+    """One 64-bit key a band and text, shape (bands, texts) (band.band_keys)."""
+    count = signatures.shape[0]
+    result = np.empty((bands, count), np.uint64)
+    for i in range(count):
+        for band in range(bands):
+            key = np.uint64(0)
+            for row in range(rows):
+                key = key * _M + np.uint64(signatures[i, band * rows + row]) + np.uint64(1)
+            result[band, i] = _mix64(key)
+    return result
+
+
+@_compile
+def _insert(table: Array, stamps: Array, stamp: int, mask: np.uint64, key: np.uint64) -> int:
+    """Insert into an open-addressing table; 1 if the key is new under this stamp."""
+    slot = key & mask
+    while stamps[slot] == stamp:
+        if table[slot] == key:
+            return 0
+        slot = (slot + np.uint64(1)) & mask
+    stamps[slot] = stamp
+    table[slot] = key
+    return 1
+
+
+@_compile
+def overlaps(texts: Texts, left: Array, right: Array, width: int) -> Array:
+    """Distinct shingles of left, of right and of both, shape (pairs, 3) (verify.overlaps).
+
+    Pairs come sorted by `left`, so its table is filled once for all its partners. Tables are
+    cleared by counting up a stamp, not by writing.
+    """
+    codes, starts, lengths = texts
+    longest = 1
+    for i in range(left.size):
+        longest = max(longest, lengths[left[i]], lengths[right[i]])
+    capacity = 4
+    while capacity < 2 * longest:
+        capacity *= 2
+    mask = np.uint64(capacity - 1)
+    table, stamps = np.empty(capacity, np.uint64), np.full(capacity, -1, np.int64)
+    other, other_stamps = np.empty(capacity, np.uint64), np.full(capacity, -1, np.int64)
+    hashes = np.empty(longest, np.uint64)
+    result = np.zeros((left.size, 3), np.int64)
+    size = 0
+    filled = -1
+    for i in range(left.size):
+        if i == 0 or left[i] != left[i - 1]:
+            filled = i
+            size = 0
+            for k in range(_window_hashes(codes, starts[left[i]], lengths[left[i]], width, hashes)):
+                size += _insert(table, stamps, filled, mask, hashes[k])
+        distinct = 0
+        shared = 0
+        for k in range(_window_hashes(codes, starts[right[i]], lengths[right[i]], width, hashes)):
+            key = hashes[k]
+            if _insert(other, other_stamps, i, mask, key):
+                distinct += 1
+                slot = key & mask
+                while stamps[slot] == filled:
+                    if table[slot] == key:
+                        shared += 1
+                        break
+                    slot = (slot + np.uint64(1)) & mask
+        result[i, 0] = size
+        result[i, 1] = distinct
+        result[i, 2] = shared
+    return result
