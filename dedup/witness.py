@@ -1,0 +1,142 @@
+"""trafilatura as a witness: which share of every block it kept.
+
+Its text has no positions, so it is matched with the blocks in order. Both are reduced to letters
+and digits; the places where a block could stand in the output form a chain of steps forward in
+both, and the chain that covers most characters wins. A line that occurs twice on the page (a
+headline that is a teaser too) is so matched where its neighbours are.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import trafilatura
+
+from dedup.settings import HtmlSettings
+from dedup.types import Block
+
+# Without a handler its warnings would be printed to standard error.
+logging.getLogger("trafilatura").addHandler(logging.NullHandler())
+
+_NOISE = re.compile(r"[\W_]+")
+# Letters below which a block must be a whole line of the output: shorter ones stand in any prose.
+_SHORT = 12
+# Places tried for one block; a line repeated more often is no evidence.
+_PLACES = 8
+_SHINGLE = 6
+
+
+def extracted_shares(text: str, blocks: Sequence[Block], settings: HtmlSettings) -> Sequence[float | None]:
+    """Share of each block's characters (0 to 1) that trafilatura keeps of the page `text`.
+
+    All are `None` where the page is above the witness limits of `settings`, and 0 where
+    trafilatura finds nothing or fails.
+    """
+    if len(blocks) > settings.witness_blocks or len(text) > settings.witness_characters:
+        return [None] * len(blocks)
+    try:
+        output = trafilatura.extract(text, favor_precision=True, include_comments=False) or ""
+    except Exception:  # it walks the tree recursively in places; a page must not be lost for that
+        output = ""
+    return match_blocks([block.text for block in blocks], output)
+
+
+def match_blocks(blocks: Sequence[str], output: str) -> list[float]:
+    r"""Share of each of `blocks` that stands in `output`, matched in order.
+
+    >>> match_blocks(["News", "A headline", "The whole text.", "A headline"], "A headline\nThe whole text.")
+    [0.0, 1.0, 1.0, 0.0]
+    """
+    lines = [line for line in map(_squashed, re.split(r"[\n|]", output)) if line]
+    kept = "".join(lines)
+    line_starts: dict[str, list[int]] = {}
+    for line, end in zip(lines, accumulate(map(len, lines)), strict=True):
+        line_starts.setdefault(line, []).append(end - len(line))
+    words = [_squashed(block) for block in blocks]
+    chain = _best_chain(words, [_places(word, kept, line_starts) for word in words])
+    shares: list[float] = []
+    behind = 0
+    following = sorted(chain.values())
+    for index, word in enumerate(words):
+        if index in chain:
+            behind = chain[index] + len(word)
+            shares.append(1.0)
+        elif len(word) < _SHORT:
+            shares.append(0.0)
+        else:
+            ahead = bisect_left(following, behind)
+            gap = kept[behind : following[ahead] if ahead < len(following) else len(kept)]
+            shares.append(_overlap(word, gap))
+    return shares
+
+
+def _squashed(text: str) -> str:
+    return _NOISE.sub("", unicodedata.normalize("NFC", text))
+
+
+def _places(word: str, kept: str, line_starts: dict[str, list[int]]) -> list[int]:
+    """Positions in `kept` at which a block may stand; short ones must be a line of their own."""
+    if len(word) < _SHORT:
+        return line_starts.get(word, [])[:_PLACES]
+    places: list[int] = []
+    position = kept.find(word)
+    while position >= 0 and len(places) < _PLACES:
+        places.append(position)
+        position = kept.find(word, position + len(word))
+    return places
+
+
+class _Step(NamedTuple):
+    value: float
+    block: int
+    place: int
+    before: _Step | None
+
+
+def _best_chain(words: Sequence[str], places: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Place of each block in the chain that covers most characters.
+
+    Heaviest increasing subsequence: `ends` and `steps` are the chains found so far that no other
+    beats in both end and value. Of equal chains that wins whose blocks stand close together.
+    """
+    ends: list[int] = []
+    steps: list[_Step] = []
+    for block, word in enumerate(words):
+        found = []
+        for place in places[block]:
+            index = bisect_right(ends, place) - 1
+            before = steps[index] if index >= 0 else None
+            near = 0.5 / (block - before.block) if before and ends[index] == place else 0.0
+            found.append(_Step((before.value if before else 0.0) + len(word) + near, block, place, before))
+        for step in found:
+            end = step.place + len(word)
+            index = bisect_right(ends, end)
+            if index and steps[index - 1].value > step.value:
+                continue
+            first = bisect_left(ends, end)
+            last = first
+            while last < len(ends) and steps[last].value <= step.value:
+                last += 1
+            ends[first:last] = [end]
+            steps[first:last] = [step]
+    chain: dict[int, int] = {}
+    best = steps[-1] if steps else None
+    while best:
+        chain[best.block] = best.place
+        best = best.before
+    return chain
+
+
+def _overlap(word: str, gap: str) -> float:
+    """Share of the shingles of `word` that stand in `gap`."""
+    if len(gap) < _SHINGLE:
+        return 0.0
+    known = {gap[index : index + _SHINGLE] for index in range(len(gap) - _SHINGLE + 1)}
+    count = len(word) - _SHINGLE + 1
+    return sum(word[index : index + _SHINGLE] in known for index in range(count)) / count
