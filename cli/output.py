@@ -1,0 +1,113 @@
+"""Where results go: a terminal, standard output, a file or a folder."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import typer
+from rich.console import Console
+
+from dedup.rows import article_row
+from dedup.types import Article
+from dedup.write import file_name, json_line, markdown, plain_text, whole_file
+from dedup_cli.terminal import visible
+
+Form = Literal["jsonl", "md", "txt"]
+
+_FORMS: dict[Form, Callable[[Article], bytes]] = {
+    "jsonl": lambda article: json_line(article_row(article)),
+    "md": markdown,
+    "txt": plain_text,
+}
+# Between the articles of one Markdown or text stream; in Markdown it is a rule.
+_SEPARATOR = b"\n----\n\n"
+
+
+def terminal() -> Console | None:
+    """Standard output, if a person reads it."""
+    if not sys.stdout.isatty():
+        return None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return Console(highlight=False)
+
+
+@contextmanager
+def destination(output: str | None, name: str) -> Iterator[Callable[[bytes], object]]:
+    """What to call with bytes for standard output, for a file, or for the file `name` of a folder.
+
+    A file is there when the block ends, complete, or not at all.
+    """
+    if output is None:
+        yield _to_stdout
+        return
+    path = Path(output)
+    if is_folder(output):
+        path.mkdir(parents=True, exist_ok=True)
+        path /= name
+    with whole_file(path) as file:
+        yield file.write
+
+
+@contextmanager
+def article_destination(output: str | None, form: Form) -> Iterator[Callable[[Article], object]]:
+    """What to call with articles. Of Markdown and text, a folder gets one file for each article."""
+    if output is not None and is_folder(output) and form != "jsonl":
+        folder = Path(output)
+        folder.mkdir(parents=True, exist_ok=True)
+        yield lambda article: _one_file(article, folder, form)
+        return
+    with destination(output, f"articles.{form}") as write:
+        yield _one_stream(write, form)
+
+
+def is_folder(output: str) -> bool:
+    """An output that ends in a slash, or is a folder already, is a folder."""
+    return output.endswith(("/", os.sep)) or Path(output).is_dir()
+
+
+def lines_of(path: str) -> Iterator[bytes]:
+    """The lines of a file, gzipped or not, or of standard input for `-`."""
+    raw = io.FileIO(0 if path == "-" else path, closefd=path != "-")
+    with io.BufferedReader(raw) as file:
+        if file.peek(2)[:2] == b"\x1f\x8b":
+            with gzip.open(file) as unpacked:
+                yield from unpacked
+        else:
+            yield from file
+
+
+def _to_stdout(data: bytes) -> None:
+    """Writes at once. A reader that has gone away (`| head`) ends the run quietly."""
+    if sys.stdout.isatty():
+        data = visible(data.decode("utf-8"), keep="\n\t").encode("utf-8")
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # What is still buffered must go somewhere when the interpreter closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def _one_stream(write: Callable[[bytes], object], form: Form) -> Callable[[Article], object]:
+    between = b""
+
+    def put(article: Article) -> None:
+        nonlocal between
+        write(between + _FORMS[form](article))
+        between = b"" if form == "jsonl" else _SEPARATOR
+
+    return put
+
+
+def _one_file(article: Article, folder: Path, form: Form) -> None:
+    with whole_file(folder / file_name(article, f".{form}")) as file:
+        file.write(_FORMS[form](article))

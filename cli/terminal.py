@@ -1,0 +1,140 @@
+"""What a person sees: text made safe for a terminal, and tables of articles and clusters.
+
+Page text is a stranger's: everything of it that reaches a terminal goes through `visible`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dedup.types import Article, Cluster, Evidence, JudgedBlock
+
+# Longest text of one cell where the terminal shows only its beginning anyway.
+_EXCERPT = 300
+# Joiners that scripts and emoji need; of all other format characters none may steer the terminal.
+_JOINERS = "\u200c\u200d"
+
+
+def visible(text: str, *, keep: str = "") -> str:
+    r"""The text with everything that steers a terminal or turns its direction shown as an escape.
+
+    >>> visible("円\x1b[31m\u202e\n")
+    '円\\u001b[31m\\u202e\\u000a'
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if _harmless(character, keep) else _escape(character) for character in text)
+
+
+def _harmless(character: str, keep: str) -> bool:
+    return (
+        character.isprintable()
+        or character in keep
+        or character in _JOINERS
+        or unicodedata.category(character) in ("Zs", "Co", "Cn")
+    )
+
+
+def _escape(character: str) -> str:
+    """As JSON writes it, so that a line of JSON stays one."""
+    number = ord(character)
+    if number < 0x10000:
+        return f"\\u{number:04x}"
+    high, low = divmod(number - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def article_table(article: Article, *, full: bool) -> RenderableType:
+    """What was kept (+) and stripped (-) of an article and why, in the order of the source.
+
+    Neighbours stripped for the same reason share a row, unless `full` asks for every block in full.
+    """
+    known = (
+        article.source,
+        article.outlet,
+        article.published,
+        article.author,
+        article.agency,
+        article.language,
+        f"{article.encoding.name} ({article.encoding.found_by})",
+    )
+    table = _table(full, ("", 23, None), ("text", None, 2), ("why", None, 1))
+    for same, blocks in groupby(_in_order(article), key=_label):
+        together = list(blocks)
+        if full or same.startswith("+"):
+            for block in together:
+                table.add_row(*_cells(same, block.block.text, _why(block), full))
+        else:
+            number = f"({len(together)}) " if len(together) > 1 else ""
+            text = number + " / ".join(block.block.text for block in together)
+            table.add_row(*_cells(same, text, _why(together[0]), full))
+    if not article.text:
+        table.add_row(Text("! no article text", style="yellow"), Text(), Text())
+    return Group(
+        Text(visible(article.title or "(no title)"), style="bold"),
+        Text(visible(" · ".join(part for part in known if part)), style="dim"),
+        table,
+        Text(),
+    )
+
+
+def cluster_table(number: int, cluster: Cluster, *, full: bool) -> RenderableType:
+    """A cluster: each member with its similarity, its outlet, where it stands and its words."""
+    table = _table(full, ("alike", 5, None), ("outlet", 14, None), ("document", 16, None), ("text", None, 1))
+    for member in cluster.members:
+        paragraph = member.paragraph
+        table.add_row(
+            Text(f"{member.similarity:.3f}"),
+            Text(visible(paragraph.outlet or "")),
+            Text(visible(f"{paragraph.document[:12]}#{paragraph.index}")),
+            Text(visible(paragraph.text if full else paragraph.text[:_EXCERPT])),
+        )
+    outlets = ", ".join(cluster.outlets) or "no outlet known"
+    title = f"Cluster {number}: {cluster.kind.value}, {len(cluster.members)} paragraphs, {outlets}"
+    return Group(Text(visible(title), style="bold"), table, Text())
+
+
+def _table(full: bool, *columns: tuple[str, int | None, int | None]) -> Table:
+    """Columns are (header, width in cells, share of the rest); only `full` cells go over several lines."""
+    table = Table(box=None, show_header=False, expand=True, padding=(0, 1, 0, 0))
+    for header, width, ratio in columns:
+        table.add_column(
+            header, width=width, ratio=ratio, no_wrap=not full, overflow="fold" if full else "ellipsis"
+        )
+    return table
+
+
+def _in_order(article: Article) -> Sequence[JudgedBlock]:
+    headline = (article.headline,) if article.headline else ()
+    return sorted(
+        (*headline, *article.paragraphs, *article.stripped),
+        key=lambda block: (block.block.start, block.block.end),
+    )
+
+
+def _label(block: JudgedBlock) -> str:
+    verdict = block.verdict
+    kind, reason = verdict.kind, verdict.reason
+    return f"+ {kind.value if kind else ''}" if reason is None else f"- {reason.value}"
+
+
+def _cells(label: str, text: str, why: str, full: bool) -> Iterator[Text]:
+    style = "green" if label.startswith("+") else "red"
+    yield Text(label.replace("_", " "), style=style)
+    yield Text(visible(text if full else text[:_EXCERPT]), style="" if label.startswith("+") else "dim")
+    yield Text(visible(why), style="dim")
+
+
+def _why(block: JudgedBlock) -> str:
+    """The evidence that weighs most for the verdict."""
+    sign = 1 if block.verdict.reason is None else -1
+    return max(block.verdict.evidence, key=lambda one: sign * one.vote, default=_NOTHING).says
+
+
+_NOTHING = Evidence("", "", 0.0)
