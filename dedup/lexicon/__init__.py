@@ -1,0 +1,104 @@
+"""Word and pattern lists by language, read from the TOML files beside this module.
+
+A pattern is matched against the folded block text (NFKC, case folding, white space folded); `ja.toml`
+says what the tables mean. To teach the judge a word, add it there: no code knows any word.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import regex
+
+from dedup.types import Reason
+
+# A pattern that takes longer than this on one block says nothing about it (hostile input).
+_TIMEOUT = 0.2
+# Longer blocks are prose: no header or chrome line of the training pages is longer.
+_LONGEST_LINE = 260
+
+_CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
+_DECORATION = r"[\s■□◆◇●○◎▼▽▲△★☆♦・•※▶►▸◀◁#*|:：>»«<〉《【\[(（\-–—=_~～]*"
+_DECORATION_END = r"[\s■□◆◇●○◎▼▽▲△★☆♦・•▶►▸|:：>»›〉》】\])）\-–—=_~～…]*"
+
+
+def fold(text: str) -> str:
+    """NFKC, case folding and single spaces: what the patterns are written for.
+
+    >>> fold("  関連  ＮＥＷＳ ")
+    '関連 news'
+    """
+    if not text.isascii() and not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The compiled patterns of one language."""
+
+    headers: regex.Pattern[str]
+    lines: regex.Pattern[str]
+    agencies: Mapping[str, regex.Pattern[str]]
+    fields: Mapping[str, regex.Pattern[str]]
+
+    def header(self, folded: str) -> Reason | None:
+        """The region that this line opens if it stands alone, else None."""
+        return _reason(self.headers, folded) if len(folded) <= 60 else None
+
+    def line(self, folded: str) -> Reason | None:
+        """The kind of chrome this whole line is, else None."""
+        return _reason(self.lines, folded) if len(folded) <= _LONGEST_LINE else None
+
+    def agency(self, folded: str) -> str | None:
+        """The news agency this text names as a whole, else None."""
+        return next((name for name, pattern in self.agencies.items() if pattern.fullmatch(folded)), None)
+
+    def field(self, name: str, folded: str, original: str) -> str | None:
+        """The value of the field in the text, in its original writing, else None."""
+        match = self.fields[name].fullmatch(folded) if name in self.fields else None
+        if match is None:
+            return None
+        value = next(group for group in match.groups() if group is not None)
+        at = original.casefold().rfind(value)
+        return original[at : at + len(value)].strip() if at >= 0 else value.strip()
+
+
+@cache
+def lexicon(language: str) -> Lexicon:
+    """The lexicon of a language (`ja` or `en`), compiled once: it never changes."""
+    table = tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text("utf-8"))
+    return Lexicon(
+        headers=_named(table["header"], _DECORATION, _DECORATION_END),
+        lines=_named(table["line"], _DECORATION, _DECORATION_END),
+        agencies={name: regex.compile(_either(parts)) for name, parts in table["agency"].items()},
+        fields={name: regex.compile(_either(parts)) for name, parts in table["field"].items() if parts},
+    )
+
+
+def lexicon_for(text: str) -> Lexicon:
+    """The lexicon a line is read with: Japanese where it has a CJK character, else English."""
+    return lexicon("ja" if _CJK.search(text) else "en")
+
+
+def _either(patterns: list[str]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
+
+
+def _named(table: Mapping[str, Any], before: str, after: str) -> regex.Pattern[str]:
+    reasons = "|".join(f"(?P<{Reason(name)}>{_either(parts)})" for name, parts in table.items())
+    return regex.compile(f"{before}(?:{reasons}){after}")
+
+
+def _reason(pattern: regex.Pattern[str], folded: str) -> Reason | None:
+    try:
+        match = pattern.fullmatch(folded, timeout=_TIMEOUT)
+    except TimeoutError:
+        return None
+    return Reason(match.lastgroup) if match and match.lastgroup else None
