@@ -20,7 +20,7 @@ techniques for clustering the web", 2000). Among copies of the representative's 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, overload
@@ -53,9 +53,11 @@ def cluster(paragraphs: Iterable[Paragraph], settings: ClusterSettings = _DEFAUL
     items = tuple(paragraphs)
     compiled = _worth_compiling(len(items), settings)
     texts = compare.encode([item.text for item in items], compiled=compiled)
-    copies = _collapse(texts, items, compiled=compiled)
-    distinct = CodePoints(texts.codes, texts.starts[copies.first], texts.lengths[copies.first])
+    order, starts = _collapse(texts, compiled=compiled)
+    first = order[starts[:-1]]
+    distinct = CodePoints(texts.codes, texts.starts[first], texts.lengths[first])
     pairs, similarity = _near_pairs(distinct, settings, compiled=compiled)
+    copies = _rank(items, order, starts, pairs)
     return Clustering(
         _Links(items, copies, pairs, similarity),
         _clusters(items, copies, distinct, pairs, similarity),
@@ -70,17 +72,14 @@ def _worth_compiling(paragraphs: int, settings: ClusterSettings) -> bool:
 class _Copies:
     """Paragraphs by distinct comparison text.
 
-    The paragraphs of text `t` are `order[starts[t] : starts[t + 1]]`, first in precedence first;
-    `first[t]` is that one. Texts without characters are left out.
+    The paragraphs of text `t` are `order[starts[t] : starts[t + 1]]`, first in precedence first.
+    Paragraphs without comparison text are left out. `rank` is the place in precedence by
+    paragraph, of those that have a copy or a link.
     """
 
     order: NDArray[np.int64]
     starts: NDArray[np.int64]
-    first: NDArray[np.int64]
-
-    def of(self, text: int) -> list[int]:
-        numbers: list[int] = self.order[self.starts[text] : self.starts[text + 1]].tolist()
-        return numbers
+    rank: NDArray[np.int64]
 
 
 def _precedence(paragraph: Paragraph) -> tuple[bool, str, str, str, int, str]:
@@ -96,17 +95,33 @@ def _precedence(paragraph: Paragraph) -> tuple[bool, str, str, str, int, str]:
     )
 
 
-def _collapse(texts: CodePoints, items: Sequence[Paragraph], *, compiled: bool) -> _Copies:
-    """Group paragraphs by equal comparison text, the groups in the order of their text's hash."""
+def _rank(
+    items: Sequence[Paragraph], order: NDArray[np.int64], starts: NDArray[np.int64], pairs: Pairs
+) -> _Copies:
+    """Order the copies of every text by precedence; only what can join a cluster is compared."""
+    involved = np.diff(starts) > 1
+    involved[pairs.left] = True
+    involved[pairs.right] = True
+    text = np.repeat(np.arange(starts.size - 1), np.diff(starts))
+    ranked = sorted(order[involved[text]].tolist(), key=lambda i: _precedence(items[i]))
+    rank = np.full(len(items), len(items))
+    rank[ranked] = np.arange(len(ranked))
+    return _Copies(order[np.lexsort((rank[order], text))], starts, rank)
+
+
+def _collapse(texts: CodePoints, *, compiled: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Group paragraphs by equal comparison text, the groups in the order of their text's hash.
+
+    Returns the numbers of the paragraphs group by group, and where each group starts (and the end).
+    """
     order, starts = _runs(sign.text_hashes(texts, compiled=compiled), texts)
-    if not _equal_within(texts, order, starts):
+    sizes = np.diff(starts)
+    first = np.repeat(order[starts[:-1]], sizes)
+    if not compare.equal(texts, order[order != first], first[order != first], compiled=compiled):
         # Long periodic texts can be built to collide under any polynomial hash modulo 2^64.
-        strong = [_digest(compare.decode(texts, i)) for i in range(len(items))]
+        strong = [_digest(compare.decode(texts, i)) for i in range(texts.starts.size)]
         order, starts = _runs(np.array([int(digest, 16) for digest in strong], np.uint64), texts)
-    for begin, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        if end - begin > 1:
-            order[begin:end] = sorted(order[begin:end].tolist(), key=lambda i: _precedence(items[i]))
-    return _Copies(order, starts, order[starts[:-1]])
+    return order, starts
 
 
 def _runs(hashes: NDArray[np.uint64], texts: CodePoints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -116,19 +131,6 @@ def _runs(hashes: NDArray[np.uint64], texts: CodePoints) -> tuple[NDArray[np.int
     new = np.ones(order.size, bool)
     new[1:] = hashes[order[1:]] != hashes[order[:-1]]
     return order, np.append(np.flatnonzero(new), order.size)
-
-
-def _equal_within(texts: CodePoints, order: NDArray[np.int64], starts: NDArray[np.int64]) -> bool:
-    """Whether the texts of every run are equal, character by character."""
-    sizes = np.diff(starts)
-    first = np.repeat(order[starts[:-1]], sizes)
-    if np.any(texts.lengths[order] != texts.lengths[first]):
-        return False
-    for one, other in zip(order[order != first].tolist(), first[order != first].tolist(), strict=True):
-        a, b, length = int(texts.starts[one]), int(texts.starts[other]), int(texts.lengths[one])
-        if not np.array_equal(texts.codes[a : a + length], texts.codes[b : b + length]):
-            return False
-    return True
 
 
 def _digest(text: str) -> str:
@@ -158,49 +160,59 @@ def _clusters(
     pairs: Pairs,
     similarity: NDArray[np.float64],
 ) -> tuple[Cluster, ...]:
-    found = []
-    for star in _stars(items, copies, pairs, similarity):
-        members = [Member(items[paragraph], value) for text, value in star for paragraph in copies.of(text)]
-        head, *rest = members
-        rest.sort(key=lambda member: (-member.similarity, _precedence(member.paragraph)))
-        outlets = {member.paragraph.outlet for member in members}
+    """Stars of texts as clusters of paragraphs, largest first."""
+    sizes = np.diff(copies.starts)
+    centre, to_centre = _stars(sizes, copies.rank[copies.order[copies.starts[:-1]]], pairs, similarity)
+    members = np.bincount(centre[centre >= 0], sizes[centre >= 0], centre.size)
+    text = np.repeat(np.arange(sizes.size), sizes)
+    chosen = np.flatnonzero((centre[text] >= 0) & (members[centre[text]] > 1))
+    text, paragraph = text[chosen], copies.order[chosen]
+    # By cluster; within it the representative's text first, then by similarity, then precedence.
+    by_cluster = np.lexsort((copies.rank[paragraph], -to_centre[text], centre[text] != text, centre[text]))
+    text, paragraph = text[by_cluster], paragraph[by_cluster]
+    made = [
+        Member(items[i], value) for i, value in zip(paragraph.tolist(), to_centre[text].tolist(), strict=True)
+    ]
+    ends = np.append(np.flatnonzero(np.diff(centre[text])) + 1, text.size).tolist() if text.size else []
+    found, begin = [], 0
+    for end in ends:
+        one = tuple(made[begin:end])
+        outlets = {member.paragraph.outlet for member in one}
         found.append(
             Cluster(
-                id=_digest(compare.decode(distinct, star[0][0])),
-                kind=Relation.EXACT if len(star) == 1 else Relation.NEAR,
+                id=_digest(compare.decode(distinct, text[begin])),
+                kind=Relation.EXACT if text[begin] == text[end - 1] else Relation.NEAR,
                 outlets=tuple(sorted(outlet for outlet in outlets if outlet is not None)),
-                representative=head.paragraph,
-                members=(head, *rest),
+                representative=one[0].paragraph,
+                members=one,
             )
         )
+        begin = end
     return tuple(sorted(found, key=lambda cluster: (-len(cluster.members), cluster.id)))
 
 
 def _stars(
-    items: Sequence[Paragraph], copies: _Copies, pairs: Pairs, similarity: NDArray[np.float64]
-) -> Iterator[list[tuple[int, float]]]:
-    """Yield each cluster as (text, similarity to the first text), the representative first."""
-    sizes = np.diff(copies.starts)
-    weight = sizes.copy()
-    np.add.at(weight, pairs.left, sizes[pairs.right])
-    np.add.at(weight, pairs.right, sizes[pairs.left])
-    candidates = np.flatnonzero(weight > 1).tolist()
-    neighbours: dict[int, list[tuple[int, float]]] = {}
-    rows = zip(pairs.left.tolist(), pairs.right.tolist(), similarity.tolist(), strict=True)
-    for left, right, value in rows:
-        neighbours.setdefault(left, []).append((right, value))
-        neighbours.setdefault(right, []).append((left, value))
-    weights, first = weight.tolist(), copies.first.tolist()
-    candidates.sort(key=lambda text: (-weights[text], _precedence(items[first[text]])))
-    taken: set[int] = set()
-    for text in candidates:
-        if text in taken:
-            continue
-        star = [(text, 1.0)]
-        star += [(other, value) for other, value in neighbours.get(text, ()) if other not in taken]
-        taken.update(other for other, _ in star)
-        if len(star) > 1 or sizes[text] > 1:
-            yield star
+    sizes: NDArray[np.int64], rank: NDArray[np.int64], pairs: Pairs, similarity: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return by text the text at the centre of its star, -1 where nothing joins, and the similarity to it.
+
+    `sizes` are the paragraphs of a text, `rank` the precedence of its first.
+    """
+    weight = sizes + np.bincount(pairs.left, sizes[pairs.right], sizes.size)
+    weight += np.bincount(pairs.right, sizes[pairs.left], sizes.size)
+    joining = np.flatnonzero(weight > 1)
+    source, target = np.concatenate([pairs.left, pairs.right]), np.concatenate([pairs.right, pairs.left])
+    by_source = np.argsort(source, kind="stable")
+    bounds = np.searchsorted(source[by_source], np.arange(sizes.size + 1)).tolist()
+    target, value = target[by_source].tolist(), np.concatenate([similarity, similarity])[by_source].tolist()
+    centre, to_centre = [-1] * sizes.size, [1.0] * sizes.size
+    for text in joining[np.lexsort((rank[joining], -weight[joining]))].tolist():
+        if centre[text] < 0:
+            centre[text] = text
+            for k in range(bounds[text], bounds[text + 1]):
+                if centre[target[k]] < 0:
+                    centre[target[k]], to_centre[target[k]] = text, value[k]
+    return np.array(centre, np.int64), np.array(to_centre)
 
 
 class _Links(Sequence[Link]):
@@ -237,8 +249,9 @@ class _Links(Sequence[Link]):
     def _link(self, index: int) -> Link:
         items, copies, near = self._items, self._copies, self._pairs.left.size
         if index < near:
-            left, right = copies.first[self._pairs.left[index]], copies.first[self._pairs.right[index]]
+            left = copies.order[copies.starts[self._pairs.left[index]]]
+            right = copies.order[copies.starts[self._pairs.right[index]]]
             return Link(items[left], items[right], Relation.NEAR, float(self._similarity[index]))
         place = self._repeats[index - near]
         text = np.searchsorted(copies.starts, place, side="right") - 1
-        return Link(items[copies.first[text]], items[copies.order[place]], Relation.EXACT, 1.0)
+        return Link(items[copies.order[copies.starts[text]]], items[copies.order[place]], Relation.EXACT, 1.0)

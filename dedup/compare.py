@@ -26,7 +26,11 @@ _ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
 _CHUNK = 1 << 15
 
 # What the fold table says of a character that cannot be folded without its neighbours.
-_IN_CONTEXT = 255
+_IN_CONTEXT = 0xFFFFFFFF
+
+# Kana letters, the unified ideographs and Hangul syllables are their own comparison text; they are
+# most of the distinct characters of a corpus, so the table need not ask for them one by one.
+_UNCHANGED = (slice(0x3041, 0x3097), slice(0x30A1, 0x30FB), slice(0x4E00, 0xA000), slice(0xAC00, 0xD7A4))
 
 
 def comparison_text(text: str) -> str:
@@ -68,6 +72,19 @@ def decode(texts: CodePoints, index: int) -> str:
     return codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
+def equal(
+    texts: CodePoints, one: NDArray[np.int64], other: NDArray[np.int64], *, compiled: bool = False
+) -> bool:
+    """Whether every text number of `one` stands for the same text as its partner in `other`."""
+    if compiled:
+        from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+
+        return kernels.equal((texts.codes, texts.starts, texts.lengths), one, other)
+    return all(
+        decode(texts, a) == decode(texts, b) for a, b in zip(one.tolist(), other.tolist(), strict=True)
+    )
+
+
 def _code_points(texts: Sequence[str]) -> CodePoints:
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
@@ -91,39 +108,46 @@ def _fold_chunk(texts: Sequence[str]) -> CodePoints:
     from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
 
     raw = _code_points(texts)
-    table = _fold_table(raw.codes)
-    lengths = kernels.folded_lengths((raw.codes, raw.starts, raw.lengths), table[1])
-    in_context = np.flatnonzero(lengths < 0)
-    single = _code_points([comparison_text(texts[i]) for i in in_context.tolist()])
+    table, expansions = _fold_table(raw.codes)
+    arrays = (raw.codes, raw.starts, raw.lengths)
+    lengths = kernels.folded_lengths(arrays, table)
+    in_context = np.flatnonzero(lengths < 0).tolist()
+    single = _code_points([comparison_text(texts[row]) for row in in_context])
     lengths[in_context] = single.lengths
     starts = np.cumsum(lengths) - lengths
     codes = np.empty(int(lengths.sum()), np.uint32)
-    kernels.fold((raw.codes, raw.starts, raw.lengths), table, starts, codes)
-    for i, row in enumerate(in_context.tolist()):
+    kernels.fold(arrays, table, expansions, starts, codes)
+    for i, row in enumerate(in_context):
         begin = int(single.starts[i])
         codes[starts[row] : starts[row] + lengths[row]] = single.codes[begin : begin + int(single.lengths[i])]
     return CodePoints(codes, starts, lengths)
 
 
-def _fold_table(
-    codes: NDArray[np.uint32],
-) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint32]]:
-    """Fold every distinct character of `codes` once: where its folding stands, and how wide it is."""
-    present = np.zeros(0x110000, bool)
-    present[codes] = True
-    places, widths = np.zeros(0x110000, np.int32), np.zeros(0x110000, np.uint8)
+def _fold_table(codes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Fold every distinct character of `codes` once.
+
+    The first array says by code point what it folds to, where that is one code point; else it
+    holds `1 << 31 | characters << 21 | place`, the place being in the second array, or `_IN_CONTEXT`.
+    """
+    table = np.zeros(0x110000, np.uint32)
+    unknown = np.zeros(0x110000, bool)
+    unknown[codes] = True
+    for block in _UNCHANGED:
+        table[block] = np.arange(block.start, block.stop)
+        unknown[block] = False
     expansions: list[str] = []
     end = 0
-    for code in np.flatnonzero(present).tolist():
-        folded = comparison_text(chr(code))
-        places[code] = end
+    for code in np.flatnonzero(unknown).tolist():
+        text = comparison_text(chr(code))
         if _depends_on_neighbours(code):
-            widths[code] = _IN_CONTEXT
+            table[code] = _IN_CONTEXT
+        elif len(text) == 1:
+            table[code] = ord(text)
         else:
-            widths[code] = len(folded)
-            expansions.append(folded)
-            end += len(folded)
-    return places, widths, _code_points(expansions).codes
+            table[code] = 1 << 31 | len(text) << 21 | end
+            expansions.append(text)
+            end += len(text)
+    return table, _code_points(expansions).codes
 
 
 def _depends_on_neighbours(code: int) -> bool:

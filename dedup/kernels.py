@@ -70,37 +70,56 @@ def _window_hashes(codes: Array, start: int, length: int, width: int, out: Array
 
 
 @_compile
-def folded_lengths(texts: Texts, widths: Array) -> Array:
+def folded_lengths(texts: Texts, table: Array) -> Array:
     """Length of every folded text, -1 where a character depends on its neighbours (compare.encode)."""
     raw, starts, lengths = texts
     result = np.zeros(starts.size, np.int64)
     for row in range(starts.size):
         total = 0
         for i in range(starts[row], starts[row] + lengths[row]):
-            width = widths[raw[i]]
-            if width == 255:
+            entry = table[raw[i]]
+            if entry < 0x110000:
+                total += 1
+            elif entry == 0xFFFFFFFF:
                 total = -1
                 break
-            total += width
+            else:
+                total += (entry >> 21) & 0x3FF
         result[row] = total
     return result
 
 
 @_compile
-def fold(texts: Texts, table: Texts, out_starts: Array, out: Array) -> None:
+def fold(texts: Texts, table: Array, expansions: Array, out_starts: Array, out: Array) -> None:
     """Write the folded texts; those with a character in context are left to the caller (compare.encode)."""
     raw, starts, lengths = texts
-    places, widths, expansions = table
     for row in range(starts.size):
         k = out_starts[row]
         for i in range(starts[row], starts[row] + lengths[row]):
-            code = raw[i]
-            width = widths[code]
-            if width == 255:
-                break
-            for j in range(width):
-                out[k] = expansions[places[code] + j]
+            entry = table[raw[i]]
+            if entry < 0x110000:
+                out[k] = entry
                 k += 1
+            elif entry == 0xFFFFFFFF:
+                break
+            else:
+                for j in range((entry >> 21) & 0x3FF):
+                    out[k] = expansions[(entry & 0x1FFFFF) + j]
+                    k += 1
+
+
+@_compile
+def equal(texts: Texts, one: Array, other: Array) -> bool:
+    """Whether every text of `one` equals its partner in `other` (cluster.collapse)."""
+    codes, starts, lengths = texts
+    for row in range(one.size):
+        if lengths[one[row]] != lengths[other[row]]:
+            return False
+        a, b = starts[one[row]], starts[other[row]]
+        for i in range(lengths[one[row]]):
+            if codes[a + i] != codes[b + i]:
+                return False
+    return True
 
 
 @_compile
@@ -118,24 +137,32 @@ def text_hashes(texts: Texts) -> Array:
 
 @_compile
 def signatures(texts: Texts, width: int, a: Array, b: Array) -> Array:
-    """MinHash signatures (sign.signatures)."""
+    """MinHash signatures (sign.signatures).
+
+    Four windows at a time, which halves the loads and stores of the signature; the last window is
+    repeated up to a multiple of four, which changes no minimum.
+    """
     codes, starts, lengths = texts
     result = np.full((starts.size, a.size), np.uint32(0xFFFFFFFF))
-    longest = 1
+    longest = 4
     for row in range(starts.size):
-        longest = max(longest, lengths[row])
+        longest = max(longest, lengths[row] + 4)
     hashes = np.empty(longest, np.uint64)
     mixed = np.empty(longest, np.uint32)
     for row in range(starts.size):
         count = _window_hashes(codes, starts[row], lengths[row], width, hashes)
         for i in range(count):
             mixed[i] = _fmix32(np.uint32(hashes[i] >> np.uint64(32)))
+        while count % 4:
+            mixed[count] = mixed[count - 1]
+            count += 1
         signature = result[row]
-        for i in range(count):
-            h = mixed[i]
+        for i in range(0, count, 4):
+            h0, h1, h2, h3 = mixed[i], mixed[i + 1], mixed[i + 2], mixed[i + 3]
             for p in range(a.size):
-                value = np.uint32(a[p] * h + b[p])
-                signature[p] = min(signature[p], value)
+                one = min(np.uint32(a[p] * h0 + b[p]), np.uint32(a[p] * h1 + b[p]))
+                two = min(np.uint32(a[p] * h2 + b[p]), np.uint32(a[p] * h3 + b[p]))
+                signature[p] = min(signature[p], min(one, two))  # noqa: PLW3301 - numba knows min of two
     return result
 
 
@@ -167,37 +194,47 @@ def _insert(table: Array, stamps: Array, stamp: int, mask: np.uint64, key: np.ui
 
 
 @_compile
+def _mask(length: int) -> np.uint64:
+    """Mask of the least table that stays half empty."""
+    capacity = 16
+    while capacity < 2 * length:
+        capacity *= 2
+    return np.uint64(capacity - 1)
+
+
+@_compile
 def overlaps(texts: Texts, left: Array, right: Array, width: int) -> Array:
     """Distinct shingles of left, of right and of both, shape (pairs, 3) (verify.overlaps).
 
     Pairs come sorted by `left`, so its table is filled once for all its partners. Tables are
-    cleared by counting up a stamp, not by writing.
+    cleared by counting up a stamp, not by writing, and only as much of them is used as a text
+    needs, so that they stay in the first cache.
     """
     codes, starts, lengths = texts
     longest = 1
     for i in range(left.size):
         longest = max(longest, lengths[left[i]], lengths[right[i]])
-    capacity = 4
-    while capacity < 2 * longest:
-        capacity *= 2
-    mask = np.uint64(capacity - 1)
+    capacity = int(_mask(longest)) + 1
     table, stamps = np.empty(capacity, np.uint64), np.full(capacity, -1, np.int64)
     other, other_stamps = np.empty(capacity, np.uint64), np.full(capacity, -1, np.int64)
     hashes = np.empty(longest, np.uint64)
     result = np.zeros((left.size, 3), np.int64)
     size = 0
     filled = -1
+    mask = _mask(1)
     for i in range(left.size):
         if i == 0 or left[i] != left[i - 1]:
             filled = i
             size = 0
+            mask = _mask(lengths[left[i]])
             for k in range(_window_hashes(codes, starts[left[i]], lengths[left[i]], width, hashes)):
                 size += _insert(table, stamps, filled, mask, hashes[k])
         distinct = 0
         shared = 0
+        other_mask = _mask(lengths[right[i]])
         for k in range(_window_hashes(codes, starts[right[i]], lengths[right[i]], width, hashes)):
             key = hashes[k]
-            if _insert(other, other_stamps, i, mask, key):
+            if _insert(other, other_stamps, i, other_mask, key):
                 distinct += 1
                 slot = key & mask
                 while stamps[slot] == filled:

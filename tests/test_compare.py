@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dedup.compare import comparison_text, decode, encode
+from dedup.compare import _UNCHANGED, comparison_text, decode, encode
 
 EQUAL = {
     "full-width letters and digits": ("ＮＡＴＯは２０２６年", "NATOは2026年"),
@@ -71,3 +71,9 @@ def test_characters_that_meet_across_what_is_dropped(text: str) -> None:
     encoded = encode([text, "x" + text], compiled=True)
     assert decode(encoded, 0) == comparison_text(text)
     assert decode(encoded, 1) == comparison_text("x" + text)
+
+
+def test_blocks_taken_for_unchanged_are() -> None:
+    for block in _UNCHANGED:
+        for code in range(block.start, block.stop):
+            assert comparison_text(chr(code)) == chr(code)
