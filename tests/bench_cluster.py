@@ -157,7 +157,8 @@ def speed(sizes: list[int], systems: list[str], threshold: float, repeat: int) -
         name for name in systems if all(importlib.util.find_spec(module) for module in SYSTEMS[name][1])
     ]
     print(
-        f"{'system':12}{'paragraphs':>12}{'us each':>10}{'to dedup':>10}{'parsing':>10}{'peak MB':>10}{'pairs':>12}"
+        f"{'system':12}{'paragraphs':>12}{'us each':>10}{'to dedup':>10}{'parsing':>10}"
+        f"{'peak MB':>10}{'pairs':>12}"
     )
     with tempfile.TemporaryDirectory() as folder:
         for size in sizes:
