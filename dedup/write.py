@@ -21,7 +21,7 @@ from dedup.types import Article, Kind
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What Markdown would take for markup in running text, and at the start of a line.
 _MARKUP = re.compile(r"[\\`*_\[\]<>&|~]")
-_LINE_MARKUP = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
+_LINE_MARKUP = re.compile(r"^(?:\d+(?=[.)])|(?=[#+=-]))")
 # Longest file name, in bytes of UTF-8, without id and suffix: file systems stop at 255 in all.
 _LONGEST_NAME = 120
 
@@ -67,8 +67,8 @@ def _markdown_block(text: str, kind: Kind | None) -> str:
 
 
 def _escape(text: str) -> str:
-    text = " ".join(text.splitlines())
-    return _LINE_MARKUP.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))
+    text = " ".join(text.split())
+    return _LINE_MARKUP.sub(r"\g<0>\\", _MARKUP.sub(r"\\\g<0>", text))
 
 
 def _encode(text: str) -> bytes:
