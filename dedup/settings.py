@@ -11,6 +11,11 @@ class ReadSettings:
 
     # Decoded characters; news pages are under 5 MB, whole-site dumps are not articles.
     max_characters: int = 50_000_000
+    sample_bytes: int = 8192
+    declared_bits: float = 20.0
+    min_utf8_share: float = 0.65
+    max_control_share: float = 0.02
+    min_known_share: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +24,14 @@ class HtmlSettings:
 
     # Open elements; browsers stop at 512 too. It bounds the work for one tag.
     max_depth: int = 512
-    # Innermost elements told in a block's path, and those whose class words become its hints.
+    # Innermost elements told in a block's path.
     path_elements: int = 12
-    hint_elements: int = 10
-    # Class words of one element; utility classes run to dozens and say nothing of content.
+    # Class words of one element, and characters of a block's hints; utility classes run to dozens
+    # and say nothing of content.
     hint_words: int = 8
+    hint_characters: int = 300
+    # Characters of a table cell up to which it is one block with its row; above, cells hold prose.
+    cell: int = 80
     # Pages above are not shown to trafilatura, whose time grows faster than the page.
     witness_blocks: int = 5_000
     witness_characters: int = 5_000_000
@@ -32,6 +40,20 @@ class HtmlSettings:
 @dataclass(frozen=True, slots=True)
 class JudgeSettings:
     """How blocks are weighed."""
+
+    # Probability of content from which a block is kept, and from which it is kept although the
+    # lexicon calls it chrome.
+    keep: float = 0.5
+    sure: float = 0.9
+    # Probability from which a lone line between two kept paragraphs is kept.
+    bridge: float = 0.2
+    # Characters of kept prose after which a header that stands alone opens a region.
+    region_body: int = 120
+    # Paragraphs of sure prose in unbroken sequence that end a region.
+    region_resume: int = 3
+    # Folded characters from which a repeat within the document is a duplicate: shorter lines
+    # ("Reuters", "はい") recur in body text too.
+    repeat_characters: int = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,14 @@ class Metadata:
     url: str | None = None
 
 
+class Piece(StrEnum):
+    """`Block.tag` of what division cuts off a line: it has no element of its own."""
+
+    PREFIX = "prefix"
+    ENTRY_TITLE = "entry_title"
+    ENTRY_TAIL = "entry_tail"
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A run of visible text between two block boundaries, and where it stood.

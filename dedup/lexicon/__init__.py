@@ -23,6 +23,8 @@ _TIMEOUT = 0.2
 # Longer blocks are prose: no header or chrome line of the training pages is longer.
 _LONGEST_LINE = 260
 
+_NEVER = r"(?!)(?<tail>)"
+
 _CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 _DECORATION = r"[\s■□◆◇●○◎▼▽▲△★☆♦・•※▶►▸◀◁#*|:：>»«<〉《【\[(（\-–—=_~～]*"
 _DECORATION_END = r"[\s■□◆◇●○◎▼▽▲△★☆♦・•▶►▸|:：>»›〉》】\])）\-–—=_~～…]*"
@@ -45,6 +47,9 @@ class Lexicon:
 
     headers: regex.Pattern[str]
     lines: regex.Pattern[str]
+    prefixes: regex.Pattern[str]
+    entries: regex.Pattern[str]
+    names: regex.Pattern[str]
     agencies: Mapping[str, regex.Pattern[str]]
     fields: Mapping[str, regex.Pattern[str]]
 
@@ -56,9 +61,32 @@ class Lexicon:
         """The kind of chrome this whole line is, else None."""
         return _reason(self.lines, folded) if len(folded) <= _LONGEST_LINE else None
 
+    def prefix(self, text: str) -> int:
+        """Length of the dateline or wire tag glued before the first sentence of `text`, 0 if there is none."""
+        match = self.prefixes.match(text)
+        return match.end() if match else 0
+
+    def entry(self, text: str) -> int:
+        """Length of the title in a line that begins an article of a digest, 0 if it is no such line.
+
+        The rest of the line names the source and the date.
+        """
+        match = self.entries.fullmatch(text)
+        return match.start("tail") if match else 0
+
+    def is_name(self, text: str) -> bool:
+        """Whether the text is a person's name and no more, by its form; place names can look the same."""
+        return len(text) <= 80 and self.names.fullmatch(text) is not None
+
     def agency(self, folded: str) -> str | None:
-        """The news agency this text names as a whole, else None."""
-        return next((name for name, pattern in self.agencies.items() if pattern.fullmatch(folded)), None)
+        """The first news agency that the text names, else None."""
+        found = [(m.start(), name) for name, pattern in self.agencies.items() if (m := pattern.search(folded))]
+        return min(found)[1] if found else None
+
+    def is_agency(self, folded: str) -> bool:
+        """Whether the text names an agency and no more, but for brackets and dashes around it."""
+        bare = folded.strip(" []()【】（）［］〔〕<>=-–—―/・:：")
+        return any(pattern.fullmatch(bare) for pattern in self.agencies.values())
 
     def field(self, name: str, folded: str, original: str) -> str | None:
         """The value of the field in the text, in its original writing, else None."""
@@ -77,6 +105,9 @@ def lexicon(language: str) -> Lexicon:
     return Lexicon(
         headers=_named(table["header"], _DECORATION, _DECORATION_END),
         lines=_named(table["line"], _DECORATION, _DECORATION_END),
+        prefixes=regex.compile(_either(table["prefix"]["dateline"]), regex.IGNORECASE),
+        entries=regex.compile(_either(table["entry"]["title"] or [_NEVER]), regex.IGNORECASE),
+        names=regex.compile(_either(table["name"]["person"])),
         agencies={name: regex.compile(_either(parts)) for name, parts in table["agency"].items()},
         fields={name: regex.compile(_either(parts)) for name, parts in table["field"].items() if parts},
     )

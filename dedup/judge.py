@@ -1,0 +1,389 @@
+"""The judge: every block of a page gets a verdict, from the probability the forest gives it and from rules.
+
+The order of things:
+
+1. *testimony* of each block alone: what forest, trafilatura and lexicon call it;
+2. *cards*: lines that quote another site's article, found backwards from their source line;
+3. *regions*: in flat text a header that stands alone (`関連記事`) after the body has begun opens a region,
+   in which teasers in full prose look exactly like body;
+4. *verdict*: cards, regions and repeats decide; the lexicon decides against a forest that is not sure;
+   else the forest decides;
+5. *context*: a short line between two kept paragraphs is a sub-heading, bullets between title and body sum
+   the article up, a name under the title is its author's;
+6. *roles*: the kind of what is kept, the reason of what is stripped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import regex
+
+from dedup.lexicon import Lexicon, fold, lexicon_for
+from dedup.settings import JudgeSettings
+from dedup.types import Block, Evidence, JudgedBlock, Kind, Media, Page, Piece, Reason, Verdict
+
+_BULLET = regex.compile(r"^(?:[•・*●○■□◆▪◦‣⁃✅💡✔☑▶►]|[-–—](?=\s))")
+_NUMBERED = regex.compile(r"^(?:[(（]?\d{1,2}[.)）．、]\s?\S|[①-⑳])")
+_SENTENCE_END = regex.compile(r"[。！？!?.」』”\"’)）]\s*$|\.{2,}$|…$")
+_TABLE_TAGS = frozenset({"td", "th", "tr", "caption"})
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+# What stands between the title and the first paragraph.
+_ABOVE_BODY = frozenset({Reason.BYLINE, Reason.DATELINE, Reason.AGENCY, Reason.CAPTION, Reason.SHARE})
+# What a line says of itself that holds inside a region of another reason too.
+_OUTSPOKEN = frozenset(
+    {
+        Reason.ADVERTISEMENT,
+        Reason.COMMENTS,
+        Reason.COOKIE_NOTICE,
+        Reason.COPYRIGHT,
+        Reason.PAYWALL,
+        Reason.SHARE,
+        Reason.SUBSCRIPTION,
+    }
+)
+_REGION_REASONS = frozenset({Reason.RELATED, Reason.RANKING, Reason.COMMENTS, Reason.SUBSCRIPTION})
+# Class and id words that name the chrome they hold, the nearest on the path first to speak.
+_HINT_REASONS = (
+    (Reason.COOKIE_NOTICE, r"cookie|consent|gdpr|onetrust|privacy"),
+    (Reason.COMMENTS, r"comment|disqus|respond"),
+    (Reason.RANKING, r"rank|popular|trending|mostread|most-read|most_read"),
+    (Reason.SHARE, r"share|social|sns|follow"),
+    (Reason.ADVERTISEMENT, r"advert|\bads?\b|ad-|banner|sponsor|\bpr\b|outbrain|taboola|promo"),
+    (Reason.PAYWALL, r"paywall|premium|member|regwall"),
+    (Reason.SUBSCRIPTION, r"newsletter|subscri|signup|sign-up|mailmag|melmaga"),
+    (Reason.CAPTION, r"caption|credit|figure"),
+    (Reason.BYLINE, r"byline|author|writer"),
+    (Reason.DATELINE, r"date|time|publish|timestamp"),
+    (Reason.COPYRIGHT, r"copyright|copy-right"),
+    (Reason.RELATED, r"relat|recommend|read-?next|also|teaser|kanren|more"),
+    (Reason.NAVIGATION, r"nav|menu|breadcrumb|pager|pagination|header|footer|search|tags?\b|topic"),
+)
+_HINTS = tuple((reason, regex.compile(pattern)) for reason, pattern in _HINT_REASONS)
+
+
+@dataclass(slots=True)
+class _Witnessed:
+    """A block under judgement: what is known of it so far."""
+
+    block: Block
+    folded: str
+    lexicon: Lexicon
+    header: Reason | None
+    line: Reason | None
+    probability: float
+    evidence: list[Evidence]
+    decided: Reason | None = None
+
+    def decide(self, reason: Reason, witness: str, says: str) -> None:
+        if self.decided is None:
+            self.decided = reason
+        self.evidence.append(Evidence(witness, says, -1.0))
+
+
+def judge(page: Page, probabilities: np.ndarray, settings: JudgeSettings) -> tuple[JudgedBlock, ...]:
+    """A verdict for every block of a page, in order.
+
+    `probabilities` has shape `(len(page.blocks),)`: how likely each block is content, by the forest.
+    """
+    blocks = [_witnessed(b, float(p)) for b, p in zip(page.blocks, probabilities, strict=True)]
+    _pieces(blocks)
+    _cards(blocks)
+    if page.document.media is Media.TEXT:
+        _regions(blocks, settings)
+    title = _title(page, blocks, settings)
+    _repeats(blocks, title, settings)
+    kept = [_is_kept(b, settings) for b in blocks]
+    if title is not None:
+        kept[title] = True
+    _summary(blocks, kept, title)
+    _bridges(blocks, kept, settings)
+    region: Reason | None = None
+    judged = []
+    for i, b in enumerate(blocks):
+        if kept[i]:
+            region = None
+            kind = Kind.TITLE if i == title else _kind(page, blocks, kept, i)
+            verdict = Verdict(kind, None, tuple(b.evidence))
+        else:
+            region = b.header or region
+            verdict = Verdict(None, _reason(b, region), tuple(b.evidence))
+        judged.append(JudgedBlock(b.block, verdict))
+    return tuple(judged)
+
+
+def _witnessed(block: Block, probability: float) -> _Witnessed:
+    folded = fold(block.text)
+    lexicon = lexicon_for(folded)
+    header, line = lexicon.header(folded), lexicon.line(folded)
+    evidence = [Evidence("forest", f"content with probability {probability:.2f}", round(2 * probability - 1, 4))]
+    if block.extracted is not None:
+        evidence.append(
+            Evidence("trafilatura", f"kept {block.extracted:.0%} of it", round(2 * block.extracted - 1, 4))
+        )
+    if line is not None:
+        evidence.append(Evidence("lexicon", f"reads like {line}", -0.5))
+    if header is not None:
+        evidence.append(Evidence("lexicon", f"reads like the header of {header}", -0.5))
+    if block.hidden:
+        evidence.append(Evidence("markup", "hidden from readers", -0.5))
+    return _Witnessed(block, folded, lexicon, header, line, probability, evidence)
+
+
+def _pieces(blocks: Sequence[_Witnessed]) -> None:
+    for b in blocks:
+        if b.block.tag in (Piece.PREFIX, Piece.ENTRY_TAIL):
+            b.decide(Reason.DATELINE, "division", "stands glued before or behind what it dates")
+        elif len(b.folded) <= 40 and b.probability < 0.9 and b.lexicon.is_agency(b.folded):
+            b.decide(Reason.AGENCY, "lexicon", "names an agency and no more")
+        elif b.lexicon.field("original_title", b.folded, b.block.text):
+            b.decide(Reason.ORIGINAL_TITLE, "lexicon", "names the title of the original")
+
+
+def _cards(blocks: Sequence[_Witnessed]) -> None:
+    """Cards that quote an article of another site: title, date, bullets, and the source line that ends them."""
+    for i, b in enumerate(blocks):
+        if b.line is not Reason.EMBEDDED_SOURCE:
+            continue
+        first = i
+        while first and _BULLET.match(blocks[first - 1].block.text):
+            first -= 1
+        body = first
+        while first and body - first < 3 and not _is_prose_between(blocks[first - 1]):
+            first -= 1
+            if blocks[first].line is Reason.DATELINE:
+                # The title often stands twice, before and behind the date.
+                behind = {blocks[k].folded for k in range(first + 1, body)}
+                if first and blocks[first - 1].folded in behind:
+                    first -= 1
+                break
+        else:
+            first = body
+        if first == i:
+            reason = Reason.SOURCE_LINE
+            b.decide(reason, "lexicon", "names the source")
+            continue
+        for k in range(first, i + 1):
+            blocks[k].decide(
+                Reason.EMBEDDED_SOURCE, "card", f"belongs to the card that line {b.block.line} names the source of"
+            )
+
+
+def _is_prose_between(b: _Witnessed) -> bool:
+    """Whether the block ends the search for the head of a card: a whole paragraph or a header."""
+    return b.header is not None or b.decided is not None or (len(b.folded) > 200 and b.line is None)
+
+
+def _regions(blocks: Sequence[_Witnessed], settings: JudgeSettings) -> None:
+    """Strip what follows a header that stands alone once the body has begun, until prose runs on again."""
+    i, body = 0, 0
+    while i < len(blocks):
+        b = blocks[i]
+        if b.header not in _REGION_REASONS or body < settings.region_body or b.decided:
+            body += len(b.block.text) if b.probability >= settings.keep and _is_prose(b) else 0
+            i += 1
+            continue
+        end = _region_end(blocks, i + 1, settings)
+        reason = b.header
+        for k in range(i, end):
+            inner = blocks[k]
+            reason = inner.header or reason
+            outspoken = inner.line if inner.line in _OUTSPOKEN else reason
+            inner.decide(outspoken, "region", f"stands under «{b.block.text[:40]}» of line {b.block.line}")
+        i = end
+
+
+def _region_end(blocks: Sequence[_Witnessed], begin: int, settings: JudgeSettings) -> int:
+    """Where the body goes on: the first of `region_resume` paragraphs of prose in unbroken sequence."""
+    run = 0
+    for k in range(begin, len(blocks)):
+        resumes = _is_prose(blocks[k]) and blocks[k].line is None and blocks[k].probability >= settings.sure
+        run = run + 1 if resumes else 0
+        if run == settings.region_resume:
+            return k + 1 - run
+    return len(blocks)
+
+
+def _is_prose(b: _Witnessed) -> bool:
+    return len(b.block.text) >= 40 and bool(_SENTENCE_END.search(b.block.text))
+
+
+def _title(page: Page, blocks: Sequence[_Witnessed], settings: JudgeSettings) -> int | None:
+    """Index of the block that is the article's title, if it stands in the visible text."""
+    for i, b in enumerate(blocks):
+        if b.block.tag == Piece.ENTRY_TITLE:
+            return i
+    first_kept = next((i for i, b in enumerate(blocks) if _is_kept(b, settings) and _is_prose(b)), None)
+    if page.document.media is Media.HTML:
+        return _headline(page, blocks, first_kept)
+    return _first_line_title(blocks, first_kept)
+
+
+def _headline(page: Page, blocks: Sequence[_Witnessed], first_kept: int | None) -> int | None:
+    wanted = _grams(fold(page.metadata.title or ""))
+    limit = len(blocks) if first_kept is None else first_kept + 1
+    best, best_score = None, 0.5
+    for i, b in enumerate(blocks[: limit + 3]):
+        own = _grams(b.folded)
+        if not own or b.block.hidden or len(b.folded) > 300:
+            continue
+        score = len(own & wanted) / len(own | wanted) if wanted else 0.0
+        score += 0.3 * (b.block.tag == "h1") + 0.1 * (b.block.tag == "h2") - 0.3 * (b.block.link_share > 0.5)
+        if score > best_score:
+            best, best_score = i, score
+    return best
+
+
+def _first_line_title(blocks: Sequence[_Witnessed], first_kept: int | None) -> int | None:
+    """In flat text: the line before the body that shares most of its words with it and is no chrome."""
+    if first_kept is None:
+        return None
+    body = set[str]()
+    for b in blocks[first_kept : first_kept + 12]:
+        body |= _grams(b.folded)
+    best, best_score = None, 0.25
+    for i, b in enumerate(blocks[:first_kept]):
+        own = _grams(b.folded)
+        if len(own) < 6 or len(b.folded) > 160 or b.header or b.line or b.decided or b.folded.endswith(("。", ".")):
+            continue
+        score = len(own & body) / len(own) * min(1.0, len(own) / 16)  # section names share words too
+        if score > best_score + 0.1:  # of equals the first: a repeated title is a duplicate
+            best, best_score = i, score
+    return best
+
+
+def _summary(blocks: Sequence[_Witnessed], kept: list[bool], title: int | None) -> None:
+    """Keep two or more bullets between the title and the first prose; a name there is a byline."""
+    if title is None:
+        return
+    k, bullets = title + 1, list[int]()
+    while k < len(blocks) and not (kept[k] and _is_prose(blocks[k]) and not _BULLET.match(blocks[k].block.text)):
+        b = blocks[k]
+        if b.decided is None and not kept[k] and lexicon_for(b.block.text).is_name(b.block.text):
+            b.decide(Reason.BYLINE, "context", "a name under the title")
+        elif b.decided is None and b.line is None and _BULLET.match(b.block.text) and len(b.block.text) >= 12:
+            bullets.append(k)
+        elif b.line not in _ABOVE_BODY and b.decided not in _ABOVE_BODY:
+            return
+        k += 1
+    if len(bullets) >= 2 and k < len(blocks):
+        for i in bullets:
+            kept[i] = True
+            blocks[i].evidence.append(Evidence("context", "a bullet between title and body", 1.0))
+
+
+def _bridges(blocks: Sequence[_Witnessed], kept: list[bool], settings: JudgeSettings) -> None:
+    """Keep a lone line between two kept paragraphs: sub-headings look like chrome but for their place."""
+    for i in range(1, len(blocks) - 1):
+        b = blocks[i]
+        if kept[i] or b.decided or b.line or b.header or b.probability < settings.bridge:
+            continue
+        if kept[i - 1] and kept[i + 1] and _is_prose(blocks[i - 1]) and _is_prose(blocks[i + 1]):
+            kept[i] = True
+            b.evidence.append(Evidence("context", "stands between two kept paragraphs", 0.5))
+
+
+def _grams(text: str) -> set[str]:
+    squeezed = "".join(c for c in text if c.isalnum())
+    return {squeezed[i : i + 2] for i in range(len(squeezed) - 1)}
+
+
+def _repeats(blocks: Sequence[_Witnessed], title: int | None, settings: JudgeSettings) -> None:
+    """Of a block that stands twice in the document the first is judged, the others are duplicates."""
+    seen: dict[str, int] = {}
+    if title is not None:
+        seen[blocks[title].folded] = title
+    for i, b in enumerate(blocks):
+        if i == title or b.decided or len(b.folded) < settings.repeat_characters:
+            continue
+        if b.folded in seen:
+            line = blocks[seen[b.folded]].block.line
+            b.decide(Reason.DUPLICATE, "document", f"stands on line {line} already")
+        elif _is_kept(b, settings):
+            seen[b.folded] = i
+
+
+def _is_kept(b: _Witnessed, settings: JudgeSettings) -> bool:
+    if b.decided:
+        return False
+    named = b.line or b.header
+    return b.probability >= (settings.sure if named else settings.keep)
+
+
+def _kind(page: Page, blocks: Sequence[_Witnessed], kept: Sequence[bool], i: int) -> Kind:
+    block = blocks[i].block
+    path = block.path.split("/")
+    if "blockquote" in path or block.tag == "blockquote":
+        return Kind.QUOTE
+    if block.tag in _HEADINGS or (page.document.media is Media.TEXT and block.text.startswith("#")):
+        return Kind.HEADING
+    if block.tag in _TABLE_TAGS and _is_table(path):
+        return Kind.TABLE
+    bulleted = bool(_BULLET.match(block.text)) or "li" in path or block.tag in ("li", "dd", "dt")
+    if bulleted:
+        return Kind.SUMMARY if _before_prose(blocks, kept, i) else Kind.LIST_ITEM
+    if block.path:
+        return Kind.PARAGRAPH
+    if _NUMBERED.match(block.text) and len(block.text) < 200:
+        return Kind.LIST_ITEM
+    return Kind.HEADING if _reads_like_heading(block.text) else Kind.PARAGRAPH
+
+
+def _reads_like_heading(text: str) -> bool:
+    """A short line of flat text that is no sentence; a question or a call may end it."""
+    return len(text) <= 60 and not (_SENTENCE_END.search(text[:-1]) or text.endswith(("。", ".", "」", "”", '"')))
+
+
+def _is_table(path: Sequence[str]) -> bool:
+    return "table" in path
+
+
+def _before_prose(blocks: Sequence[_Witnessed], kept: Sequence[bool], i: int) -> bool:
+    """Whether at most a lead stands before block `i`: bullets there sum the article up."""
+    before = (
+        kept[k]
+        and _is_prose(blocks[k])
+        and not _BULLET.match(blocks[k].block.text)
+        and "li" not in blocks[k].block.path.split("/")
+        for k in range(i)
+    )
+    return sum(before) <= 1
+
+
+def _reason(b: _Witnessed, region: Reason | None) -> Reason:
+    if b.decided:
+        return b.decided
+    if b.line is Reason.EMBEDDED_SOURCE:
+        return Reason.SOURCE_LINE
+    if b.line or b.header:
+        return b.line or b.header or Reason.BOILERPLATE
+    hinted = _hinted(b.block)
+    if hinted or region:
+        return hinted or region or Reason.BOILERPLATE
+    if b.block.hidden:
+        return Reason.HIDDEN
+    if b.block.link_share > 0.8:
+        return Reason.RELATED if len(b.block.text) > 30 else Reason.NAVIGATION
+    return Reason.BOILERPLATE
+
+
+def _hinted(block: Block) -> Reason | None:
+    """What the class words of the nearest ancestors call the block."""
+    hints = block.hints[-120:]
+    if "figcaption" in block.path.split("/") or block.tag == "figcaption":
+        return Reason.CAPTION
+    best: tuple[int, Reason] | None = None
+    for reason, pattern in _HINTS:
+        last = None
+        for last in pattern.finditer(hints):  # noqa: B007 - the last match is the nearest
+            pass
+        if last is not None and (best is None or last.start() > best[0]):
+            best = (last.start(), reason)
+    if best:
+        return best[1]
+    ancestors = set(block.path.split("/"))
+    if ancestors & {"nav", "header", "footer"}:
+        return Reason.NAVIGATION
+    return Reason.RELATED if "aside" in ancestors else None

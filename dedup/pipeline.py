@@ -1,0 +1,127 @@
+"""The stages joined: bytes to articles, articles to clusters.
+
+    decode -> segment -> divide -> score -> judge -> assemble
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+
+import regex
+
+from dedup import cluster as clustering
+from dedup.article import assemble
+from dedup.decode import DecodeError, decode
+from dedup.divide import split_digest, unglue
+from dedup.flat import segment_text
+from dedup.forest import load, score
+from dedup.html import segment_html
+from dedup.judge import judge
+from dedup.read import outlet_of
+from dedup.settings import Settings
+from dedup.types import Article, Cleaned, Cluster, Document, Failure, Media, Page, Paragraph, Source
+
+_DEFAULTS = Settings()
+_MARKUP = regex.compile(
+    r"<(?:!doctype|html|head|body|div|p|article|section|span|table|h[1-6]|br|a|ul|meta)\b[^>]*>", regex.IGNORECASE
+)
+
+
+def clean(
+    content: bytes | str,
+    url: str | None = None,
+    outlet: str | None = None,
+    *,
+    settings: Settings = _DEFAULTS,
+) -> list[Article]:
+    """The articles of one page of HTML or flat text, as bytes or already decoded.
+
+    One article for a page, several for a digest; `text` is empty where the page has none. Raises
+    `dedup.DecodeError` for bytes that are no text.
+    """
+    media = Media.HTML if _looks_like_html(content) else Media.TEXT
+    source = Source(name=url or "-", key=url or "-", content=content, media=media, url=url, outlet=outlet)
+    return list(_clean_source(source, settings))
+
+
+def clean_many(
+    sources: Iterable[Source | Failure], *, jobs: int = 1, settings: Settings = _DEFAULTS
+) -> Iterator[Cleaned]:
+    """Clean sources one by one, in input order, in `jobs` processes.
+
+    Every source gives one `Cleaned`; a failure passes through. Nothing is raised for bad input.
+    """
+    if jobs == 1:
+        yield from (_cleaned(source, settings) for source in sources)
+        return
+    # As many pages in flight as keep the workers busy while the slowest page holds the order up.
+    ahead = 16 * jobs
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        waiting: deque[Future[Cleaned]] = deque()
+        try:
+            for source in sources:
+                waiting.append(pool.submit(_cleaned, source, settings))
+                if len(waiting) >= ahead:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def cluster(articles: Iterable[Article], *, settings: Settings = _DEFAULTS) -> list[Cluster]:
+    """The clusters of near-duplicate paragraphs of the articles, largest first."""
+    paragraphs = [
+        Paragraph(article.id, index, article.outlet, judged.block.text, article.published)
+        for article in articles
+        for index, judged in enumerate(article.paragraphs)
+    ]
+    return list(clustering.cluster(paragraphs, settings.cluster).clusters)
+
+
+def _cleaned(source: Source | Failure, settings: Settings) -> Cleaned:
+    if isinstance(source, Failure):
+        return Cleaned(source.source, (), source)
+    try:
+        return Cleaned(source.name, _clean_source(source, settings))
+    except DecodeError as error:
+        return Cleaned(source.name, (), Failure(source.name, "undecodable", str(error)))
+    except Exception as error:  # one page must not end the run
+        says = f"this page broke the cleaner ({type(error).__name__}: {error}); please report it with the page"
+        return Cleaned(source.name, (), Failure(source.name, "internal", says))
+
+
+def _clean_source(source: Source, settings: Settings) -> tuple[Article, ...]:
+    page = _page(source, settings)
+    forest = load(page.document.media)
+    return tuple(
+        assemble(part, judge(part, score(forest, part), settings.judge), ordinal)
+        for ordinal, part in enumerate(split_digest(unglue(page)))
+    )
+
+
+def _page(source: Source, settings: Settings) -> Page:
+    """Decode and segment. The outlet is the record's, else that of the URL or canonical link, else the folder."""
+    text, encoding = decode(source.content, source.declared_encoding, html=source.media is Media.HTML)
+    document = Document(
+        source=source.name,
+        key=source.key,
+        text=text,
+        media=source.media,
+        encoding=encoding,
+        url=source.url,
+        published=source.published,
+    )
+    page = segment_html(document, settings.html) if source.media is Media.HTML else segment_text(document)
+    address = source.url or page.metadata.url
+    outlet = source.outlet or (outlet_of(address) if address else None) or source.folder
+    return replace(page, document=replace(document, outlet=outlet))
+
+
+def _looks_like_html(content: bytes | str) -> bool:
+    head = content[:4096]
+    return _MARKUP.search(head.decode("latin-1") if isinstance(head, bytes) else head) is not None
