@@ -1,19 +1,22 @@
 """The stages joined: bytes to articles, articles to clusters.
 
-    decode -> segment -> divide -> score -> judge -> assemble
+decode -> segment -> divide -> score -> judge -> assemble
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 
+import numpy as np
 import regex
 
 from dedup import cluster as clustering
+from dedup import compare, verify
+from dedup import unique as replacing
 from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue
@@ -23,11 +26,25 @@ from dedup.html import segment_html
 from dedup.judge import judge
 from dedup.read import outlet_of
 from dedup.settings import Settings
-from dedup.types import Article, Cleaned, Cluster, Document, Failure, Media, Page, Paragraph, Source
+from dedup.types import (
+    Article,
+    Cleaned,
+    Cluster,
+    Document,
+    Failure,
+    Keep,
+    Media,
+    Page,
+    Pairs,
+    Paragraph,
+    Source,
+    UniqueArticle,
+)
 
 _DEFAULTS = Settings()
 _MARKUP = regex.compile(
-    r"<(?:!doctype|html|head|body|div|p|article|section|span|table|h[1-6]|br|a|ul|meta)\b[^>]*>", regex.IGNORECASE
+    r"<(?:!doctype|html|head|body|div|p|article|section|span|table|h[1-6]|br|a|ul|meta)\b[^>]*>",
+    regex.IGNORECASE,
 )
 
 
@@ -83,6 +100,28 @@ def cluster(articles: Iterable[Article], *, settings: Settings = _DEFAULTS) -> l
     return list(clustering.cluster(paragraphs, settings.cluster).clusters)
 
 
+def unique(
+    articles: Sequence[Article],
+    clusters: Iterable[Cluster],
+    *,
+    keep: Keep = Keep.EARLIEST,
+    settings: Settings = _DEFAULTS,
+) -> list[UniqueArticle]:
+    """The articles in input order, each paragraph that stands in another article with a reference to it.
+
+    `clusters` are those of `cluster` for the same articles and settings; `keep` says which copy stays.
+    """
+
+    def similarity(left: str, right: str) -> float:
+        texts = compare.encode([left, right])
+        pair = Pairs(np.array([0]), np.array([1]))
+        return float(verify.jaccard(verify.overlaps(texts, pair, settings.cluster.shingle))[0])
+
+    return replacing.unique(
+        articles, clusters, similarity=similarity, threshold=settings.cluster.threshold, keep=keep
+    )
+
+
 def _cleaned(source: Source | Failure, settings: Settings) -> Cleaned:
     if isinstance(source, Failure):
         return Cleaned(source.source, (), source)
@@ -91,7 +130,9 @@ def _cleaned(source: Source | Failure, settings: Settings) -> Cleaned:
     except DecodeError as error:
         return Cleaned(source.name, (), Failure(source.name, "undecodable", str(error)))
     except Exception as error:  # one page must not end the run
-        says = f"this page broke the cleaner ({type(error).__name__}: {error}); please report it with the page"
+        says = (
+            f"this page broke the cleaner ({type(error).__name__}: {error}); please report it with the page"
+        )
         return Cleaned(source.name, (), Failure(source.name, "internal", says))
 
 
