@@ -29,7 +29,7 @@ import numpy as np
 
 from dedup import band, compare, sign, verify
 from dedup.settings import ClusterSettings
-from dedup.types import Cluster, Clustering, CodePoints, Link, Member, Pairs, Paragraph, Relation
+from dedup.types import Cluster, Clustering, CodePoints, Link, Member, Pairs, Paragraph, Relation, Spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,11 +56,40 @@ def cluster(paragraphs: Iterable[Paragraph], settings: ClusterSettings = _DEFAUL
     order, starts = _collapse(texts, compiled=compiled)
     first = order[starts[:-1]]
     distinct = CodePoints(texts.codes, texts.starts[first], texts.lengths[first])
-    pairs, similarity = _near_pairs(distinct, settings, compiled=compiled)
+    candidates, verified = _verified_pairs(distinct, settings, compiled=compiled)
+    linked = verified >= settings.threshold
+    pairs, similarity = Pairs(candidates.left[linked], candidates.right[linked]), verified[linked]
     copies = _rank(items, order, starts, pairs)
     return Clustering(
         _Links(items, copies, pairs, similarity),
-        _clusters(items, copies, distinct, pairs, similarity),
+        _clusters(items, copies, pairs, similarity),
+        tuple(np.histogram(verified, bins=20, range=(0, 1))[0].tolist()),
+    )
+
+
+def recluster(links: Iterable[Link], threshold: float) -> Clustering:
+    """Return the clusters that stored links make at another threshold, without comparing any text.
+
+    Equal to clustering anew at a threshold above that of the links; below it, pairs that were
+    never links are missing.
+    """
+    kept = [link for link in links if link.similarity >= threshold]
+    items = tuple(dict.fromkeys(end for link in kept for end in (link.left, link.right)))
+    number = {item: i for i, item in enumerate(items)}
+    text_of = {number[link.right]: number[link.left] for link in kept if link.kind is Relation.EXACT}
+    text = np.array([text_of.get(i, i) for i in range(len(items))], np.int64)
+    texts, text = np.unique(text, return_inverse=True)
+    order = np.argsort(text, kind="stable")
+    starts = np.append(np.searchsorted(text[order], np.arange(texts.size)), order.size)
+    near = [link for link in kept if link.kind is Relation.NEAR]
+    ends = text[np.array([(number[link.left], number[link.right]) for link in near], np.int64).reshape(-1, 2)]
+    pairs = Pairs(ends.min(axis=1), ends.max(axis=1))
+    similarity = np.array([link.similarity for link in near])
+    copies = _rank(items, order, starts, pairs)
+    return Clustering(
+        _Links(items, copies, pairs, similarity),
+        _clusters(items, copies, pairs, similarity),
+        tuple(np.histogram(similarity, bins=20, range=(0, 1))[0].tolist()),
     )
 
 
@@ -137,26 +166,23 @@ def _digest(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def _near_pairs(
+def _verified_pairs(
     distinct: CodePoints, settings: ClusterSettings, *, compiled: bool
 ) -> tuple[Pairs, NDArray[np.float64]]:
-    """Pairs of distinct texts at or above the threshold, and their Jaccard similarity."""
+    """Candidate pairs of distinct texts and their true Jaccard, whether or not it reaches the threshold."""
     long = np.flatnonzero(distinct.lengths >= settings.min_characters)
     texts = CodePoints(distinct.codes, distinct.starts[long], distinct.lengths[long])
     bands, rows = band.choose_bands(settings)
     signatures = sign.signatures(texts, settings, bands * rows, compiled=compiled)
     keys = band.band_keys(signatures, bands, rows, compiled=compiled)
-    candidates = band.candidate_pairs(keys, settings.bucket)
-    similarity = verify.jaccard(verify.overlaps(texts, candidates, settings.shingle, compiled=compiled))
-    linked = similarity >= settings.threshold
-    pairs = Pairs(long[candidates.left[linked]], long[candidates.right[linked]])
-    return pairs, similarity[linked]
+    pairs = band.candidate_pairs(keys, settings.bucket)
+    similarity = verify.jaccard(verify.overlaps(texts, pairs, settings.shingle, compiled=compiled))
+    return Pairs(long[pairs.left], long[pairs.right]), similarity
 
 
 def _clusters(
     items: Sequence[Paragraph],
     copies: _Copies,
-    distinct: CodePoints,
     pairs: Pairs,
     similarity: NDArray[np.float64],
 ) -> tuple[Cluster, ...]:
@@ -170,25 +196,37 @@ def _clusters(
     # By cluster; within it the representative's text first, then by similarity, then precedence.
     by_cluster = np.lexsort((copies.rank[paragraph], -to_centre[text], centre[text] != text, centre[text]))
     text, paragraph = text[by_cluster], paragraph[by_cluster]
+    kinds = [Relation.NEAR, Relation.EXACT]
     made = [
-        Member(items[i], value) for i, value in zip(paragraph.tolist(), to_centre[text].tolist(), strict=True)
+        Member(items[i], value, kinds[exact])
+        for i, value, exact in zip(
+            paragraph.tolist(), to_centre[text].tolist(), (centre[text] == text).tolist(), strict=True
+        )
     ]
     ends = np.append(np.flatnonzero(np.diff(centre[text])) + 1, text.size).tolist() if text.size else []
     found, begin = [], 0
     for end in ends:
         one = tuple(made[begin:end])
         outlets = {member.paragraph.outlet for member in one}
+        known = tuple(sorted(outlet for outlet in outlets if outlet is not None))
         found.append(
             Cluster(
-                id=_digest(compare.decode(distinct, text[begin])),
-                kind=Relation.EXACT if text[begin] == text[end - 1] else Relation.NEAR,
-                outlets=tuple(sorted(outlet for outlet in outlets if outlet is not None)),
+                id=_digest(compare.comparison_text(one[0].paragraph.text)),
+                kind=one[-1].kind,
+                outlets=known,
                 representative=one[0].paragraph,
                 members=one,
+                spread=_spread(len(known), unknown=None in outlets),
             )
         )
         begin = end
     return tuple(sorted(found, key=lambda cluster: (-len(cluster.members), cluster.id)))
+
+
+def _spread(outlets: int, *, unknown: bool) -> Spread:
+    if outlets > 1:
+        return Spread.ACROSS_OUTLETS
+    return Spread.UNKNOWN if unknown else Spread.WITHIN_OUTLET
 
 
 def _stars(

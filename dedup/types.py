@@ -231,10 +231,33 @@ class Cleaned:
 
 
 class Relation(StrEnum):
-    """How two paragraphs relate: the same comparison text, or Jaccard at or above the threshold."""
+    """How two paragraphs relate.
+
+    The same comparison text; Jaccard at or above the threshold; the same but for numbers, dates or
+    names; one inside the other; or some words in common, far apart as wholes.
+    """
 
     EXACT = "exact"
     NEAR = "near"
+    CHANGED_FACTS = "changed_facts"
+    QUOTATION = "quotation"
+    PASSAGE = "passage"
+
+
+class Spread(StrEnum):
+    """Where a cluster's words stand: repeated by one outlet (chrome) or carried by several (syndication)."""
+
+    WITHIN_OUTLET = "within_outlet"
+    ACROSS_OUTLETS = "across_outlets"
+    UNKNOWN = "unknown"
+
+
+class Fact(StrEnum):
+    """What kind of word a changed fact is."""
+
+    NUMBER = "number"
+    DATE = "date"
+    NAME = "name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,19 +299,40 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A fact of one text that stands otherwise in the other; half-open spans into the texts as given."""
+
+    fact: Fact
+    left: str
+    left_start: int
+    left_end: int
+    right: str
+    right_start: int
+    right_end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """A paragraph of a cluster and its Jaccard similarity to the representative (0 to 1)."""
+    """A paragraph of a cluster and its Jaccard similarity to the representative (0 to 1).
+
+    `kind` is exact, near or changed facts; `changes` are the facts that differ, the
+    representative's left.
+    """
 
     paragraph: Paragraph
     similarity: float
+    kind: Relation = Relation.NEAR
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """Paragraphs that carry the same words. Every member is at or above the threshold to the representative.
 
-    The representative is the first member. `outlets` are sorted; one outlet alone means that the
-    words repeat within it. `id` is a hash of the representative's comparison text (16 hex digits).
+    The representative is the first member. `kind` is exact where all members are, else changed
+    facts where one member is, else near. `outlets` are sorted; `spread` is unknown where a member
+    has no outlet and the rest do not settle it. `id` is a hash of the representative's comparison
+    text (16 hex digits).
     """
 
     id: str
@@ -296,14 +340,97 @@ class Cluster:
     outlets: tuple[str, ...]
     representative: Paragraph
     members: tuple[Member, ...]
+    spread: Spread = Spread.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Clustering:
-    """What `cluster` found: every verified link, and the clusters made of them."""
+    """What `cluster` found: every verified link, and the clusters made of them.
+
+    `histogram` counts verified pairs of distinct texts by similarity in steps of .05 from 0, the
+    last step with its upper end. Below the threshold it is a lower bound, because candidates were
+    chosen for the threshold: a lower one adds at least these.
+    """
 
     links: Sequence[Link]
     clusters: tuple[Cluster, ...]
+    histogram: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """A paragraph that stands within a longer one.
+
+    `containment` is the share of its shingles that the longer one has, `similarity` the Jaccard
+    similarity of the two (both 0 to 1).
+    """
+
+    quote: Paragraph
+    source: Paragraph
+    containment: float
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A half-open span of a paragraph's text."""
+
+    paragraph: Paragraph
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Words that paragraphs of different documents have in common and that neither extends further.
+
+    `text` is as the first place has it, `weight` the number of its content words. `id` is a hash
+    of its comparison text (16 hex digits).
+    """
+
+    id: str
+    text: str
+    weight: int
+    outlets: tuple[str, ...]
+    places: tuple[Place, ...]
+
+
+class Carriage(StrEnum):
+    """How a document carries a story, seen from the document that had it first."""
+
+    FIRST = "first"
+    COPY = "copy"
+    UPDATE = "update"
+    EXCERPT = "excerpt"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A document of a story beside the one that had it first.
+
+    `of_first` is the share of the first document's characters that stand here too, `of_this` the
+    share of this one's that stand there (0 to 1); `in_order` says that what they share comes in
+    the same order. `added` and `left_out` are the paragraphs only this one or only the first has.
+    """
+
+    document: str
+    outlet: str | None
+    published: str | None
+    carriage: Carriage
+    of_first: float
+    of_this: float
+    in_order: bool
+    added: tuple[Paragraph, ...]
+    left_out: tuple[Paragraph, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Documents that carry the same article. The first version is the one that had it first."""
+
+    id: str
+    outlets: tuple[str, ...]
+    versions: tuple[Version, ...]
 
 
 class Keep(StrEnum):

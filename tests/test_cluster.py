@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.cluster import cluster
+from dedup.cluster import cluster, recluster
 from dedup.compare import comparison_text
 from dedup.settings import ClusterSettings
-from dedup.types import Clustering, Paragraph, Relation
+from dedup.types import Clustering, Paragraph, Relation, Spread
 
 BENCH = Path(__file__).resolve().parents[2] / "shared" / "bench"
 
@@ -97,6 +97,22 @@ def test_a_chain_is_not_a_cluster() -> None:
     assert len(found.links) == sum(jaccard(a, b) >= 0.8 for a, b in itertools.combinations(chain, 2))
 
 
+@given(SENTENCES, st.sampled_from([0.7, 0.8, 0.9]))
+def test_stored_links_give_the_clusters_of_a_higher_threshold(texts: list[str], threshold: float) -> None:
+    options = ClusterSettings(threshold=0.6, miss=1e-9, permutations=2000)
+    stored = list(cluster(paragraphs(*texts), options).links)
+    anew = cluster(paragraphs(*texts), replace(options, threshold=threshold))
+    assert recluster(reversed(stored), threshold).clusters == anew.clusters
+
+
+def test_the_histogram_counts_what_a_lower_threshold_would_add() -> None:
+    texts = [WIRE, "甲乙丙丁" + WIRE[:-4]]
+    similarity = jaccard(*texts)
+    found = cluster(paragraphs(*texts), ClusterSettings(threshold=similarity + 0.01))
+    assert found.clusters == ()
+    assert found.histogram[int(similarity / 0.05)] == 1 == sum(found.histogram)
+
+
 @settings(max_examples=20, deadline=None)
 @given(SENTENCES)
 def test_compiled_gives_the_same(texts: list[str]) -> None:
@@ -147,6 +163,9 @@ def test_short_paragraphs_join_only_as_copies() -> None:
 def test_one_outlet_alone_shows() -> None:
     items = [Paragraph(str(i), 0, "north", WIRE) for i in range(3)]
     assert cluster(items).clusters[0].outlets == ("north",)
+    assert cluster(items).clusters[0].spread is Spread.WITHIN_OUTLET
+    assert cluster([*items, Paragraph("x", 0, None, WIRE)]).clusters[0].spread is Spread.UNKNOWN
+    assert cluster([*items, Paragraph("x", 0, "south", WIRE)]).clusters[0].spread is Spread.ACROSS_OUTLETS
     nowhere = [Paragraph(str(i), 0, None, WIRE) for i in range(3)]
     assert cluster(nowhere).clusters[0].outlets == ()
 
