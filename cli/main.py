@@ -6,6 +6,7 @@ Only what `--version` and `--help` need is imported here; the library comes in w
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -69,6 +70,8 @@ MinCharacters = Annotated[
 
 def main() -> None:
     """The `dedup` command: runs it and leaves with its exit code; no traceback reaches the user."""
+    # As Ctrl-C does, so that what was begun is cleaned up: 143 is what a shell says of a terminated run.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         app(prog_name="dedup")
     except SystemExit as leaving:
@@ -202,7 +205,8 @@ def cluster(
     settings = _settings(threshold, shingle, min_characters)
     with Report(errors=errors, quiet=quiet, verbose=verbose, console=console) as report:
         articles = report.records(read_articles(lines_of(path), path))
-        clusters = pipeline.cluster(articles, settings=settings)
+        with report.waiting("Comparing paragraphs"):
+            clusters = pipeline.cluster(articles, settings=settings)
         if console:
             for number, one in enumerate(clusters, start=1):
                 console.print(cluster_table(number, one, full=verbose))
@@ -266,9 +270,10 @@ def run(
         for article in report.articles(cleaned, paths):
             article_file.write(json_line(article_row(article)))
             articles.append(article)
-        clusters = pipeline.cluster(articles, settings=settings)
+        with report.waiting("Comparing paragraphs"):
+            clusters = pipeline.cluster(articles, settings=settings)
+            uniques = pipeline.unique(articles, clusters, keep=Keep(keep), settings=settings)
         cluster_file.writelines(json_line(cluster_row(one)) for one in clusters)
-        uniques = pipeline.unique(articles, clusters, keep=Keep(keep), settings=settings)
         unique_file.writelines(json_line(unique_row(one)) for one in uniques)
     replaced = sum(reference is not None for one in uniques for reference in one.same_as)
     report.summary(_told(clusters), f"{count(replaced, 'paragraph')} replaced by a reference")
@@ -291,7 +296,7 @@ def _told(clusters: Iterable[Cluster]) -> str:
 
 def _check_place(output: str | None, inputs: list[str], option: str, *, folder: bool = False) -> None:
     """Refuses, before any work, a place that can't be written or that would be read as input."""
-    if output is None:
+    if output is None or output == "-":
         return
     from dedup_cli.output import is_folder
 

@@ -45,7 +45,7 @@ def destination(output: str | None, name: str) -> Iterator[Callable[[bytes], obj
 
     A file is there when the block ends, complete, or not at all.
     """
-    if output is None:
+    if output is None or output == "-":
         yield _to_stdout
         return
     path = Path(output)

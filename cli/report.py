@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -23,7 +23,7 @@ from dedup_cli.terminal import visible
 
 # Reasons named in the summary; -v names all.
 _TOP_REASONS = 5
-# Articles without text that the summary names; -v names each as it comes.
+# Articles without text that the summary names; -v names all.
 _NAMED = 3
 
 
@@ -45,6 +45,8 @@ class Report:
         self._error_file: BinaryIO | None = None
         self._stack = ExitStack()
         self._console = console if console and sys.stderr.isatty() else Console(stderr=True)
+        self._lively = not quiet and sys.stderr.isatty()
+        self._tables = console is not None
         self._sources = 0
         self._articles = 0
         self._without_text: list[str] = []
@@ -82,6 +84,10 @@ class Report:
                     yield article
                 rate = self._sources / (time.perf_counter() - self._started)
                 progress.update(task, advance=1, told=f"{self._articles:,} articles, {rate:.0f} files/s")
+
+    def waiting(self, what: str) -> AbstractContextManager[object]:
+        """A sign of life while work is done that can't say how far it is."""
+        return self._console.status(what) if self._lively else nullcontext()
 
     def records(self, read: Iterable[Article | Failure]) -> Iterator[Article]:
         """Passes on the articles that were read from records, and reports the failures."""
@@ -138,9 +144,7 @@ class Report:
                 self._stripped[block.verdict.reason] += len(block.block.text)
         if not article.text:
             self._without_text.append(article.source)
-            if self.verbose:
-                self._say(f"{article.source}: no article text found", style="yellow")
-        elif self.verbose:
+        if self.verbose and not self._tables:
             self._say(f"{article.source}: {article.title or 'no title'}", style="dim")
 
     def _progress(self) -> Progress:
@@ -152,7 +156,7 @@ class Report:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
-            disable=self.quiet or not sys.stderr.isatty(),
+            disable=not self._lively,
         )
 
     def _say(self, line: str, style: str = "") -> None:
