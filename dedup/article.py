@@ -12,7 +12,9 @@ from dedup.lexicon import fold, lexicon, lexicon_for
 from dedup.types import Article, JudgedBlock, Kind, Page, Piece, Reason
 
 _MARK = regex.compile(r"^[\s▽▼■□◆◇●○★☆▲△#*・]+")
-_BRACKETS = regex.compile(r"^[\s\[\]【】［］（）()〔〕<>＜＞/／=＝\-–—]+|[\s\[\]【】［］（）()〔〕<>＜＞/／=＝\-–—]+$")
+_BRACKETS = regex.compile(
+    r"^[\s\[\]【】［］（）()〔〕<>＜＞/／=＝\-–—]+|[\s\[\]【】［］（）()〔〕<>＜＞/／=＝\-–—]+$"
+)
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 _SCRIPTS = (
     ("ko", regex.compile(r"\p{Hangul}")),
@@ -98,7 +100,7 @@ def _author(stripped: Sequence[JudgedBlock], author: str | None) -> str | None:
 def _published(
     stripped: Sequence[JudgedBlock], metadata: str | None, headline: JudgedBlock | None
 ) -> str | None:
-    """The date of a digest's entry line, else the page's metadata, else the date line nearest to the title."""
+    """The date of a digest's entry line, else of the page's metadata, else the one nearest to the title."""
     dated = [(j, date) for j in _of(stripped, Reason.DATELINE) if (date := iso_date(j.block.text))]
     entry = next((date for j, date in dated if j.block.tag == Piece.ENTRY_TAIL), None)
     if entry or metadata:

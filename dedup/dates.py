@@ -66,4 +66,4 @@ def _english(parts: dict[str, str | None]) -> str | None:
         found = parser.parse(f"{parts['day']} {parts['month']} {parts['year']} {time}")
     except ValueError:
         return None
-    return found.isoformat() if time else found.date().isoformat()
+    return str(found.isoformat() if time else found.date().isoformat())

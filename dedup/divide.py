@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from dedup.lexicon import lexicon_for
 from dedup.types import Block, Media, Page, Piece
@@ -27,7 +28,7 @@ def split_digest(page: Page) -> tuple[Page, ...]:
     if len(starts) < 2:
         return (page,)
     bounds = [0, *starts[1:], len(page.blocks)]
-    return tuple(replace(page, blocks=page.blocks[a:b]) for a, b in zip(bounds, bounds[1:], strict=False))
+    return tuple(replace(page, blocks=page.blocks[a:b]) for a, b in pairwise(bounds))
 
 
 def _pieces(page: Page, block: Block) -> Iterator[Block]:

@@ -15,21 +15,16 @@ The order of things:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import regex
 
 from dedup.lexicon import Lexicon, fold, lexicon_for
+from dedup.roles import is_bullet, is_prose, kind_of, reason_of
 from dedup.settings import JudgeSettings
-from dedup.types import Block, Evidence, JudgedBlock, Kind, Media, Page, Piece, Reason, Verdict
+from dedup.types import Block, Evidence, JudgedBlock, Kind, Media, Page, Piece, Reason, Recurrence, Verdict
 
-_BULLET = regex.compile(r"^(?:[•・*●○■□◆▪◦‣⁃✅💡✔☑▶►]|[-–—](?=\s))")
-_NUMBERED = regex.compile(r"^(?:[(（]?\d{1,2}[.)）．、]\s?\S|[①-⑳])")
-_SENTENCE_END = regex.compile(r"[。！？!?.」』”\"’)）]\s*$|\.{2,}$|…$")
-_TABLE_TAGS = frozenset({"td", "th", "tr", "caption"})
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 # What stands between the title and the first paragraph.
 _ABOVE_BODY = frozenset({Reason.BYLINE, Reason.DATELINE, Reason.AGENCY, Reason.CAPTION, Reason.SHARE})
 # What a line says of itself that holds inside a region of another reason too.
@@ -45,23 +40,6 @@ _OUTSPOKEN = frozenset(
     }
 )
 _REGION_REASONS = frozenset({Reason.RELATED, Reason.RANKING, Reason.COMMENTS, Reason.SUBSCRIPTION})
-# Class and id words that name the chrome they hold, the nearest on the path first to speak.
-_HINT_REASONS = (
-    (Reason.COOKIE_NOTICE, r"cookie|consent|gdpr|onetrust|privacy"),
-    (Reason.COMMENTS, r"comment|disqus|respond"),
-    (Reason.RANKING, r"rank|popular|trending|mostread|most-read|most_read"),
-    (Reason.SHARE, r"share|social|sns|follow"),
-    (Reason.ADVERTISEMENT, r"advert|\bads?\b|ad-|banner|sponsor|\bpr\b|outbrain|taboola|promo"),
-    (Reason.PAYWALL, r"paywall|premium|member|regwall"),
-    (Reason.SUBSCRIPTION, r"newsletter|subscri|signup|sign-up|mailmag|melmaga"),
-    (Reason.CAPTION, r"caption|credit|figure"),
-    (Reason.BYLINE, r"byline|author|writer"),
-    (Reason.DATELINE, r"date|time|publish|timestamp"),
-    (Reason.COPYRIGHT, r"copyright|copy-right"),
-    (Reason.RELATED, r"relat|recommend|read-?next|also|teaser|kanren|more"),
-    (Reason.NAVIGATION, r"nav|menu|breadcrumb|pager|pagination|header|footer|search|tags?\b|topic"),
-)
-_HINTS = tuple((reason, regex.compile(pattern)) for reason, pattern in _HINT_REASONS)
 
 
 @dataclass(slots=True)
@@ -74,6 +52,7 @@ class _Witnessed:
     header: Reason | None
     line: Reason | None
     probability: float
+    recurrence: Recurrence
     evidence: list[Evidence]
     decided: Reason | None = None
 
@@ -83,13 +62,21 @@ class _Witnessed:
         self.evidence.append(Evidence(witness, says, -1.0))
 
 
-def judge(page: Page, probabilities: np.ndarray, settings: JudgeSettings) -> tuple[JudgedBlock, ...]:
+def judge(
+    page: Page,
+    probabilities: np.ndarray,
+    recurrences: Sequence[Recurrence],
+    settings: JudgeSettings,
+) -> tuple[JudgedBlock, ...]:
     """A verdict for every block of a page, in order.
 
     `probabilities` has shape `(len(page.blocks),)`: how likely each block is content, by the forest.
+    `recurrences` says of each block who else carries it; it is empty where that is not known.
     """
-    blocks = [_witnessed(b, float(p)) for b, p in zip(page.blocks, probabilities, strict=True)]
+    known = recurrences or (Recurrence(),) * len(page.blocks)
+    blocks = [_witnessed(b, float(p), r) for b, p, r in zip(page.blocks, probabilities, known, strict=True)]
     _pieces(blocks)
+    _outlet(page, blocks, settings)
     _cards(blocks)
     if page.document.media is Media.TEXT:
         _regions(blocks, settings)
@@ -100,25 +87,44 @@ def judge(page: Page, probabilities: np.ndarray, settings: JudgeSettings) -> tup
         kept[title] = True
     _summary(blocks, kept, title)
     _bridges(blocks, kept, settings)
+    return tuple(_judged(page, blocks, kept, title))
+
+
+def _judged(
+    page: Page, blocks: Sequence[_Witnessed], kept: Sequence[bool], title: int | None
+) -> Iterator[JudgedBlock]:
+    last = max((i for i, keeps in enumerate(kept) if keeps), default=len(blocks))
     region: Reason | None = None
-    judged = []
+    before: list[Block] = []
     for i, b in enumerate(blocks):
         if kept[i]:
             region = None
-            kind = Kind.TITLE if i == title else _kind(page, blocks, kept, i)
+            kind = Kind.TITLE if i == title else kind_of(b.block, page.document.media, before)
             verdict = Verdict(kind, None, tuple(b.evidence))
+            if i != title:
+                before.append(b.block)
         else:
+            if i > last and _heads_article(b.block):
+                region = Reason.OTHER_ARTICLE
             region = b.header or region
-            verdict = Verdict(None, _reason(b, region), tuple(b.evidence))
-        judged.append(JudgedBlock(b.block, verdict))
-    return tuple(judged)
+            reason = b.decided or reason_of(b.block, b.line, b.header, region)
+            verdict = Verdict(None, reason, tuple(b.evidence))
+        yield JudgedBlock(b.block, verdict)
 
 
-def _witnessed(block: Block, probability: float) -> _Witnessed:
+def _heads_article(block: Block) -> bool:
+    """Whether the block is the title of an article of its own, further down the page."""
+    own = "article" in block.path.split("/") and block.tag == "h2"
+    return (block.tag == "h1" or own) and block.link_share < 0.5
+
+
+def _witnessed(block: Block, probability: float, recurrence: Recurrence) -> _Witnessed:
     folded = fold(block.text)
     lexicon = lexicon_for(folded)
     header, line = lexicon.header(folded), lexicon.line(folded)
-    evidence = [Evidence("forest", f"content with probability {probability:.2f}", round(2 * probability - 1, 4))]
+    evidence = [
+        Evidence("forest", f"content with probability {probability:.2f}", round(2 * probability - 1, 4))
+    ]
     if block.extracted is not None:
         evidence.append(
             Evidence("trafilatura", f"kept {block.extracted:.0%} of it", round(2 * block.extracted - 1, 4))
@@ -129,7 +135,20 @@ def _witnessed(block: Block, probability: float) -> _Witnessed:
         evidence.append(Evidence("lexicon", f"reads like the header of {header}", -0.5))
     if block.hidden:
         evidence.append(Evidence("markup", "hidden from readers", -0.5))
-    return _Witnessed(block, folded, lexicon, header, line, probability, evidence)
+    if recurrence.pages:
+        evidence.append(Evidence("outlet", f"stands on {recurrence.pages} more pages of this outlet", -0.5))
+    if recurrence.outlets:
+        evidence.append(Evidence("outlets", f"stands in {recurrence.outlets} more outlets", 0.5))
+    return _Witnessed(block, folded, lexicon, header, line, probability, recurrence, evidence)
+
+
+def _outlet(page: Page, blocks: Sequence[_Witnessed], settings: JudgeSettings) -> None:
+    """What recurs within the outlet is chrome."""
+    # Markup tells the place: the lead of an article that returns as a teaser stands elsewhere.
+    enough = settings.recurs if page.document.media is Media.HTML else settings.recurs_flat
+    for b in blocks:
+        if b.recurrence.pages >= enough:
+            b.decide(Reason.REPEATED_ON_OUTLET, "outlet", "what recurs within an outlet is its chrome")
 
 
 def _pieces(blocks: Sequence[_Witnessed]) -> None:
@@ -143,12 +162,12 @@ def _pieces(blocks: Sequence[_Witnessed]) -> None:
 
 
 def _cards(blocks: Sequence[_Witnessed]) -> None:
-    """Cards that quote an article of another site: title, date, bullets, and the source line that ends them."""
+    """Cards that quote another site's article: title, date, bullets, and the source line that ends them."""
     for i, b in enumerate(blocks):
         if b.line is not Reason.EMBEDDED_SOURCE:
             continue
         first = i
-        while first and _BULLET.match(blocks[first - 1].block.text):
+        while first and is_bullet(blocks[first - 1].block):
             first -= 1
         body = first
         while first and body - first < 3 and not _is_prose_between(blocks[first - 1]):
@@ -167,7 +186,9 @@ def _cards(blocks: Sequence[_Witnessed]) -> None:
             continue
         for k in range(first, i + 1):
             blocks[k].decide(
-                Reason.EMBEDDED_SOURCE, "card", f"belongs to the card that line {b.block.line} names the source of"
+                Reason.EMBEDDED_SOURCE,
+                "card",
+                f"belongs to the card that line {b.block.line} names the source of",
             )
 
 
@@ -182,7 +203,7 @@ def _regions(blocks: Sequence[_Witnessed], settings: JudgeSettings) -> None:
     while i < len(blocks):
         b = blocks[i]
         if b.header not in _REGION_REASONS or body < settings.region_body or b.decided:
-            body += len(b.block.text) if b.probability >= settings.keep and _is_prose(b) else 0
+            body += len(b.block.text) if b.probability >= settings.keep and is_prose(b.block) else 0
             i += 1
             continue
         end = _region_end(blocks, i + 1, settings)
@@ -199,15 +220,13 @@ def _region_end(blocks: Sequence[_Witnessed], begin: int, settings: JudgeSetting
     """Where the body goes on: the first of `region_resume` paragraphs of prose in unbroken sequence."""
     run = 0
     for k in range(begin, len(blocks)):
-        resumes = _is_prose(blocks[k]) and blocks[k].line is None and blocks[k].probability >= settings.sure
+        resumes = (
+            is_prose(blocks[k].block) and blocks[k].line is None and blocks[k].probability >= settings.sure
+        )
         run = run + 1 if resumes else 0
         if run == settings.region_resume:
             return k + 1 - run
     return len(blocks)
-
-
-def _is_prose(b: _Witnessed) -> bool:
-    return len(b.block.text) >= 40 and bool(_SENTENCE_END.search(b.block.text))
 
 
 def _title(page: Page, blocks: Sequence[_Witnessed], settings: JudgeSettings) -> int | None:
@@ -215,7 +234,7 @@ def _title(page: Page, blocks: Sequence[_Witnessed], settings: JudgeSettings) ->
     for i, b in enumerate(blocks):
         if b.block.tag == Piece.ENTRY_TITLE:
             return i
-    first_kept = next((i for i, b in enumerate(blocks) if _is_kept(b, settings) and _is_prose(b)), None)
+    first_kept = next((i for i, b in enumerate(blocks) if _is_kept(b, settings) and is_prose(b.block)), None)
     if page.document.media is Media.HTML:
         return _headline(page, blocks, first_kept)
     return _first_line_title(blocks, first_kept)
@@ -246,7 +265,14 @@ def _first_line_title(blocks: Sequence[_Witnessed], first_kept: int | None) -> i
     best, best_score = None, 0.25
     for i, b in enumerate(blocks[:first_kept]):
         own = _grams(b.folded)
-        if len(own) < 6 or len(b.folded) > 160 or b.header or b.line or b.decided or b.folded.endswith(("。", ".")):
+        if (
+            len(own) < 6
+            or len(b.folded) > 160
+            or b.header
+            or b.line
+            or b.decided
+            or b.folded.endswith(("。", "."))
+        ):
             continue
         score = len(own & body) / len(own) * min(1.0, len(own) / 16)  # section names share words too
         if score > best_score + 0.1:  # of equals the first: a repeated title is a duplicate
@@ -259,11 +285,11 @@ def _summary(blocks: Sequence[_Witnessed], kept: list[bool], title: int | None) 
     if title is None:
         return
     k, bullets = title + 1, list[int]()
-    while k < len(blocks) and not (kept[k] and _is_prose(blocks[k]) and not _BULLET.match(blocks[k].block.text)):
+    while k < len(blocks) and not (kept[k] and is_prose(blocks[k].block) and not is_bullet(blocks[k].block)):
         b = blocks[k]
         if b.decided is None and not kept[k] and lexicon_for(b.block.text).is_name(b.block.text):
             b.decide(Reason.BYLINE, "context", "a name under the title")
-        elif b.decided is None and b.line is None and _BULLET.match(b.block.text) and len(b.block.text) >= 12:
+        elif b.decided is None and b.line is None and is_bullet(b.block) and len(b.block.text) >= 12:
             bullets.append(k)
         elif b.line not in _ABOVE_BODY and b.decided not in _ABOVE_BODY:
             return
@@ -280,7 +306,7 @@ def _bridges(blocks: Sequence[_Witnessed], kept: list[bool], settings: JudgeSett
         b = blocks[i]
         if kept[i] or b.decided or b.line or b.header or b.probability < settings.bridge:
             continue
-        if kept[i - 1] and kept[i + 1] and _is_prose(blocks[i - 1]) and _is_prose(blocks[i + 1]):
+        if kept[i - 1] and kept[i + 1] and is_prose(blocks[i - 1].block) and is_prose(blocks[i + 1].block):
             kept[i] = True
             b.evidence.append(Evidence("context", "stands between two kept paragraphs", 0.5))
 
@@ -310,80 +336,3 @@ def _is_kept(b: _Witnessed, settings: JudgeSettings) -> bool:
         return False
     named = b.line or b.header
     return b.probability >= (settings.sure if named else settings.keep)
-
-
-def _kind(page: Page, blocks: Sequence[_Witnessed], kept: Sequence[bool], i: int) -> Kind:
-    block = blocks[i].block
-    path = block.path.split("/")
-    if "blockquote" in path or block.tag == "blockquote":
-        return Kind.QUOTE
-    if block.tag in _HEADINGS or (page.document.media is Media.TEXT and block.text.startswith("#")):
-        return Kind.HEADING
-    if block.tag in _TABLE_TAGS and _is_table(path):
-        return Kind.TABLE
-    bulleted = bool(_BULLET.match(block.text)) or "li" in path or block.tag in ("li", "dd", "dt")
-    if bulleted:
-        return Kind.SUMMARY if _before_prose(blocks, kept, i) else Kind.LIST_ITEM
-    if block.path:
-        return Kind.PARAGRAPH
-    if _NUMBERED.match(block.text) and len(block.text) < 200:
-        return Kind.LIST_ITEM
-    return Kind.HEADING if _reads_like_heading(block.text) else Kind.PARAGRAPH
-
-
-def _reads_like_heading(text: str) -> bool:
-    """A short line of flat text that is no sentence; a question or a call may end it."""
-    return len(text) <= 60 and not (_SENTENCE_END.search(text[:-1]) or text.endswith(("。", ".", "」", "”", '"')))
-
-
-def _is_table(path: Sequence[str]) -> bool:
-    return "table" in path
-
-
-def _before_prose(blocks: Sequence[_Witnessed], kept: Sequence[bool], i: int) -> bool:
-    """Whether at most a lead stands before block `i`: bullets there sum the article up."""
-    before = (
-        kept[k]
-        and _is_prose(blocks[k])
-        and not _BULLET.match(blocks[k].block.text)
-        and "li" not in blocks[k].block.path.split("/")
-        for k in range(i)
-    )
-    return sum(before) <= 1
-
-
-def _reason(b: _Witnessed, region: Reason | None) -> Reason:
-    if b.decided:
-        return b.decided
-    if b.line is Reason.EMBEDDED_SOURCE:
-        return Reason.SOURCE_LINE
-    if b.line or b.header:
-        return b.line or b.header or Reason.BOILERPLATE
-    hinted = _hinted(b.block)
-    if hinted or region:
-        return hinted or region or Reason.BOILERPLATE
-    if b.block.hidden:
-        return Reason.HIDDEN
-    if b.block.link_share > 0.8:
-        return Reason.RELATED if len(b.block.text) > 30 else Reason.NAVIGATION
-    return Reason.BOILERPLATE
-
-
-def _hinted(block: Block) -> Reason | None:
-    """What the class words of the nearest ancestors call the block."""
-    hints = block.hints[-120:]
-    if "figcaption" in block.path.split("/") or block.tag == "figcaption":
-        return Reason.CAPTION
-    best: tuple[int, Reason] | None = None
-    for reason, pattern in _HINTS:
-        last = None
-        for last in pattern.finditer(hints):  # noqa: B007 - the last match is the nearest
-            pass
-        if last is not None and (best is None or last.start() > best[0]):
-            best = (last.start(), reason)
-    if best:
-        return best[1]
-    ancestors = set(block.path.split("/"))
-    if ancestors & {"nav", "header", "footer"}:
-        return Reason.NAVIGATION
-    return Reason.RELATED if "aside" in ancestors else None

@@ -6,10 +6,12 @@ decode -> segment -> divide -> score -> judge -> assemble
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
+from typing import TypeVar
 
 import numpy as np
 import regex
@@ -21,9 +23,11 @@ from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue
 from dedup.flat import segment_text
-from dedup.forest import load, score
+from dedup.forest import Forest, load, score
 from dedup.html import segment_html
 from dedup.judge import judge
+from dedup.outlet import NOTHING, Profiles, Trace, recurrences, trace
+from dedup.outlet import learn as learn_profiles
 from dedup.read import outlet_of
 from dedup.settings import Settings
 from dedup.types import (
@@ -32,6 +36,7 @@ from dedup.types import (
     Cluster,
     Document,
     Failure,
+    JudgedBlock,
     Keep,
     Media,
     Page,
@@ -40,6 +45,8 @@ from dedup.types import (
     Source,
     UniqueArticle,
 )
+
+Result = TypeVar("Result")
 
 _DEFAULTS = Settings()
 _MARKUP = regex.compile(
@@ -53,6 +60,7 @@ def clean(
     url: str | None = None,
     outlet: str | None = None,
     *,
+    profiles: Profiles = NOTHING,
     settings: Settings = _DEFAULTS,
 ) -> list[Article]:
     """The articles of one page of HTML or flat text, as bytes or already decoded.
@@ -62,26 +70,47 @@ def clean(
     """
     media = Media.HTML if _looks_like_html(content) else Media.TEXT
     source = Source(name=url or "-", key=url or "-", content=content, media=media, url=url, outlet=outlet)
-    return list(_clean_source(source, settings))
+    return list(_clean_source(source, profiles, settings))
+
+
+def learn(sources: Iterable[Source | Failure], *, jobs: int = 1, settings: Settings = _DEFAULTS) -> Profiles:
+    """What the pages of each outlet have in common: a first, quick look at all sources.
+
+    Give the result to `clean_many`. Failures and pages of no known outlet say nothing.
+    """
+    traces = _each(partial(_traced, settings=settings), sources, jobs)
+    return learn_profiles((found for found in traces if found), settings.outlet)
 
 
 def clean_many(
-    sources: Iterable[Source | Failure], *, jobs: int = 1, settings: Settings = _DEFAULTS
+    sources: Iterable[Source | Failure],
+    *,
+    jobs: int = 1,
+    profiles: Profiles = NOTHING,
+    settings: Settings = _DEFAULTS,
 ) -> Iterator[Cleaned]:
     """Clean sources one by one, in input order, in `jobs` processes.
 
     Every source gives one `Cleaned`; a failure passes through. Nothing is raised for bad input.
+    `profiles` is what `learn` found on the same or earlier pages of the outlets.
     """
+    return _each(partial(_cleaned, profiles=profiles, settings=settings), sources, jobs)
+
+
+def _each(
+    work: Callable[[Source | Failure], Result], sources: Iterable[Source | Failure], jobs: int
+) -> Iterator[Result]:
+    """The result for every source, in input order."""
     if jobs == 1:
-        yield from (_cleaned(source, settings) for source in sources)
+        yield from map(work, sources)
         return
     # As many pages in flight as keep the workers busy while the slowest page holds the order up.
     ahead = 16 * jobs
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        waiting: deque[Future[Cleaned]] = deque()
+        waiting: deque[Future[Result]] = deque()
         try:
             for source in sources:
-                waiting.append(pool.submit(_cleaned, source, settings))
+                waiting.append(pool.submit(work, source))
                 if len(waiting) >= ahead:
                     yield waiting.popleft().result()
             while waiting:
@@ -122,11 +151,20 @@ def unique(
     )
 
 
-def _cleaned(source: Source | Failure, settings: Settings) -> Cleaned:
+def _traced(source: Source | Failure, *, settings: Settings) -> Trace | None:
+    if isinstance(source, Failure):
+        return None
+    try:
+        return trace(_page(source, settings, witness=False), settings.outlet)
+    except Exception:  # cleaning will say what is wrong with it
+        return None
+
+
+def _cleaned(source: Source | Failure, *, profiles: Profiles, settings: Settings) -> Cleaned:
     if isinstance(source, Failure):
         return Cleaned(source.source, (), source)
     try:
-        return Cleaned(source.name, _clean_source(source, settings))
+        return Cleaned(source.name, _clean_source(source, profiles, settings))
     except DecodeError as error:
         return Cleaned(source.name, (), Failure(source.name, "undecodable", str(error)))
     except Exception as error:  # one page must not end the run
@@ -136,17 +174,22 @@ def _cleaned(source: Source | Failure, settings: Settings) -> Cleaned:
         return Cleaned(source.name, (), Failure(source.name, "internal", says))
 
 
-def _clean_source(source: Source, settings: Settings) -> tuple[Article, ...]:
+def _clean_source(source: Source, profiles: Profiles, settings: Settings) -> tuple[Article, ...]:
     page = _page(source, settings)
     forest = load(page.document.media)
     return tuple(
-        assemble(part, judge(part, score(forest, part), settings.judge), ordinal)
+        assemble(part, _judged(part, forest, profiles, settings), ordinal)
         for ordinal, part in enumerate(split_digest(unglue(page)))
     )
 
 
-def _page(source: Source, settings: Settings) -> Page:
-    """Decode and segment. The outlet is the record's, else that of the URL or canonical link, else the folder."""
+def _judged(page: Page, forest: Forest, profiles: Profiles, settings: Settings) -> tuple[JudgedBlock, ...]:
+    known = recurrences(profiles, trace(page, settings.outlet))
+    return judge(page, score(forest, page), known, settings.judge)
+
+
+def _page(source: Source, settings: Settings, *, witness: bool = True) -> Page:
+    """Decode and segment. The outlet is the record's, else by URL or canonical link, else the folder."""
     text, encoding = decode(source.content, source.declared_encoding, html=source.media is Media.HTML)
     document = Document(
         source=source.name,
@@ -157,7 +200,10 @@ def _page(source: Source, settings: Settings) -> Page:
         url=source.url,
         published=source.published,
     )
-    page = segment_html(document, settings.html) if source.media is Media.HTML else segment_text(document)
+    if source.media is Media.HTML:
+        page = segment_html(document, settings.html, witness=witness)
+    else:
+        page = segment_text(document)
     address = source.url or page.metadata.url
     outlet = source.outlet or (outlet_of(address) if address else None) or source.folder
     return replace(page, document=replace(document, outlet=outlet))

@@ -47,6 +47,10 @@ class JudgeSettings:
     sure: float = 0.9
     # Probability from which a lone line between two kept paragraphs is kept.
     bridge: float = 0.2
+    # Other pages of the outlet on which a block must recur to be chrome: in HTML at the same element
+    # path, in flat text anywhere.
+    recurs: int = 1
+    recurs_flat: int = 2
     # Characters of kept prose after which a header that stands alone opens a region.
     region_body: int = 120
     # Paragraphs of sure prose in unbroken sequence that end a region.
@@ -54,6 +58,18 @@ class JudgeSettings:
     # Folded characters from which a repeat within the document is a duplicate: shorter lines
     # ("Reuters", "はい") recur in body text too.
     repeat_characters: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class OutletSettings:
+    """What the other pages of an outlet say."""
+
+    # Folded characters from which a sentence counts as prose.
+    prose: int = 40
+    # Share of an outlet's pages on which prose is the outlet's own and not an article's.
+    chrome_share: float = 0.3
+    # Share of the smaller page's own prose from which two pages carry the same article.
+    same_article: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +102,5 @@ class Settings:
     read: ReadSettings = field(default_factory=ReadSettings)
     html: HtmlSettings = field(default_factory=HtmlSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
+    outlet: OutletSettings = field(default_factory=OutletSettings)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)

@@ -169,6 +169,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Recurrence:
+    """Who else carries a block: other pages of its outlet (copies of one article count once), other outlets."""
+
+    pages: int = 0
+    outlets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one witness says of a block. `vote` is above 0 for content, below for chrome, 0 for neither."""
 

@@ -62,7 +62,7 @@ class Lexicon:
         return _reason(self.lines, folded) if len(folded) <= _LONGEST_LINE else None
 
     def prefix(self, text: str) -> int:
-        """Length of the dateline or wire tag glued before the first sentence of `text`, 0 if there is none."""
+        """Length of the dateline or wire tag glued before the first sentence of `text`, or 0."""
         match = self.prefixes.match(text)
         return match.end() if match else 0
 
@@ -80,7 +80,9 @@ class Lexicon:
 
     def agency(self, folded: str) -> str | None:
         """The first news agency that the text names, else None."""
-        found = [(m.start(), name) for name, pattern in self.agencies.items() if (m := pattern.search(folded))]
+        found = [
+            (m.start(), name) for name, pattern in self.agencies.items() if (m := pattern.search(folded))
+        ]
         return min(found)[1] if found else None
 
     def is_agency(self, folded: str) -> bool:

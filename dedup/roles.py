@@ -1,0 +1,117 @@
+"""What to call a judged block: the kind of what is kept, the reason of what is stripped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from dedup.types import Block, Kind, Media, Reason
+
+_BULLET = regex.compile(r"^(?:[•・*●○■□◆▪◦‣⁃✅💡✔☑▶►]|[-–—](?=\s))")
+_NUMBERED = regex.compile(r"^(?:[(（]?\d{1,2}[.)）．、]\s?\S|[①-⑳])")
+_SENTENCE_END = regex.compile(r"[。！？!?.」』”\"’)）]\s*$|\.{2,}$|…$")
+_TABLE_TAGS = frozenset({"td", "th", "tr", "caption"})
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+# Characters of a line that can be prose, and the most of a heading of flat text.
+_PROSE = 40
+_HEADING = 60
+# Characters of the class words that are looked at: those of the nearest ancestors come last.
+_NEAREST_HINTS = 120
+
+# Class and id words that name the chrome they stand on.
+_HINT_REASONS = (
+    (Reason.COOKIE_NOTICE, r"cookie|consent|gdpr|onetrust|privacy"),
+    (Reason.COMMENTS, r"comment|disqus|respond"),
+    (Reason.RANKING, r"rank|popular|trending|most-?_?read"),
+    (Reason.SHARE, r"share|social|sns|follow"),
+    (Reason.ADVERTISEMENT, r"advert|\bads?\b|ad-|banner|sponsor|\bpr\b|outbrain|taboola|promo"),
+    (Reason.PAYWALL, r"paywall|premium|member|regwall"),
+    (Reason.SUBSCRIPTION, r"newsletter|subscri|sign-?up|mailmag|melmaga"),
+    (Reason.CAPTION, r"caption|credit|figure"),
+    (Reason.BYLINE, r"byline|author|writer"),
+    (Reason.DATELINE, r"date|time|publish|timestamp"),
+    (Reason.COPYRIGHT, r"copy-?right"),
+    (Reason.RELATED, r"relat|recommend|read-?next|also|teaser|kanren|more"),
+    (Reason.NAVIGATION, r"nav|menu|breadcrumb|pager|pagination|header|footer|search|tags?\b|topic"),
+)
+_HINTS = tuple((reason, regex.compile(pattern)) for reason, pattern in _HINT_REASONS)
+
+
+def is_bullet(block: Block) -> bool:
+    """Whether the block is an item of a list, by its element or by the sign it begins with.
+
+    >>> is_bullet(Block("• bread", 0, 7, 1))
+    True
+    """
+    return (
+        block.tag in ("li", "dd", "dt")
+        or "li" in block.path.split("/")
+        or _BULLET.match(block.text) is not None
+    )
+
+
+def is_prose(block: Block) -> bool:
+    """Whether the block reads like a paragraph: long enough, and ended like a sentence."""
+    return len(block.text) >= _PROSE and _SENTENCE_END.search(block.text) is not None
+
+
+def kind_of(block: Block, media: Media, kept_before: Sequence[Block]) -> Kind:
+    """The kind of a kept block, `kept_before` being the kept blocks that stand before it."""
+    path = block.path.split("/")
+    if "blockquote" in path or block.tag == "blockquote":
+        return Kind.QUOTE
+    if block.tag in _HEADINGS or (media is Media.TEXT and block.text.startswith("#")):
+        return Kind.HEADING
+    if block.tag in _TABLE_TAGS and "table" in path:
+        return Kind.TABLE
+    if is_bullet(block):
+        # Bullets before the body, or behind its lead, sum the article up.
+        prose = sum(is_prose(before) and not is_bullet(before) for before in kept_before)
+        return Kind.SUMMARY if prose <= 1 else Kind.LIST_ITEM
+    if media is Media.HTML:
+        return Kind.PARAGRAPH
+    if _NUMBERED.match(block.text) and len(block.text) < 200:
+        return Kind.LIST_ITEM
+    return Kind.HEADING if _reads_like_heading(block.text) else Kind.PARAGRAPH
+
+
+def reason_of(block: Block, line: Reason | None, header: Reason | None, region: Reason | None) -> Reason:
+    """Why a block that nothing more certain decided was stripped.
+
+    `line` and `header` are what the lexicon calls it, `region` is the header it stands under.
+    """
+    if line is Reason.EMBEDDED_SOURCE:
+        return Reason.SOURCE_LINE
+    if line or header:
+        return line or header or Reason.BOILERPLATE
+    if region is Reason.OTHER_ARTICLE and block.link_share < 0.5:
+        return region
+    named = _hinted(block) or region
+    if named:
+        return named
+    if block.hidden:
+        return Reason.HIDDEN
+    if block.link_share > 0.8:
+        return Reason.RELATED if len(block.text) > 30 else Reason.NAVIGATION
+    return Reason.BOILERPLATE
+
+
+def _reads_like_heading(text: str) -> bool:
+    """A short line of flat text that is no sentence; a question or a call may end it."""
+    ends = _SENTENCE_END.search(text[:-1]) or text.endswith(("。", ".", "」", "”", '"'))
+    return len(text) <= _HEADING and not ends
+
+
+def _hinted(block: Block) -> Reason | None:
+    """What the elements around the block call it, the nearest one first to speak."""
+    ancestors = {block.tag, *block.path.split("/")}
+    if "figcaption" in ancestors:
+        return Reason.CAPTION
+    hints = block.hints[-_NEAREST_HINTS:]
+    named = [(match.start(), reason) for reason, pattern in _HINTS for match in pattern.finditer(hints)]
+    if named:
+        return max(named)[1]
+    if ancestors & {"nav", "header", "footer"}:
+        return Reason.NAVIGATION
+    return Reason.RELATED if "aside" in ancestors else None
