@@ -150,7 +150,7 @@ class Report:
     def _progress(self) -> Progress:
         return Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),  # leaves room for the terminal to echo ^C on the same line
             MofNCompleteColumn(),
             TextColumn("{task.fields[told]}"),
             TimeRemainingColumn(),
