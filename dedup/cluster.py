@@ -93,6 +93,21 @@ def recluster(links: Iterable[Link], threshold: float) -> Clustering:
     )
 
 
+def distinct(items: Sequence[Paragraph], settings: ClusterSettings) -> tuple[list[int], CodePoints, bool]:
+    """Return the distinct comparison texts in the order of their content, for other joins than this.
+
+    The first value is the number of each text's first paragraph in precedence; the last says
+    whether compiled code is worth its start.
+    """
+    compiled = _worth_compiling(len(items), settings)
+    texts = compare.encode([item.text for item in items], compiled=compiled)
+    order, starts = _collapse(texts, compiled=compiled)
+    none = np.empty(0, np.int64)
+    copies = _rank(items, order, starts, Pairs(none, none))
+    first = copies.order[starts[:-1]]
+    return first.tolist(), CodePoints(texts.codes, texts.starts[first], texts.lengths[first]), compiled
+
+
 def _worth_compiling(paragraphs: int, settings: ClusterSettings) -> bool:
     return paragraphs >= settings.compile_from and importlib.util.find_spec("numba") is not None
 

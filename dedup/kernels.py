@@ -7,6 +7,7 @@ plain code beside which it is named; tests compare them. Compiled code is cached
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -246,3 +247,97 @@ def overlaps(texts: Texts, left: Array, right: Array, width: int) -> Array:
         result[i, 1] = distinct
         result[i, 2] = shared
     return result
+
+
+@_compile
+def window_counts(texts: Texts, width: int) -> Array:
+    """How often every window occurs, at its hash modulo the size, up to 65535 (quote)."""
+    codes, starts, lengths = texts
+    longest = 1
+    for row in range(starts.size):
+        longest = max(longest, lengths[row])
+    size = 1 << 16
+    while size < codes.size and size < 1 << 27:
+        size *= 2
+    mask = np.uint64(size - 1)
+    counts = np.zeros(size, np.uint16)
+    hashes = np.empty(longest, np.uint64)
+    for row in range(starts.size):
+        for i in range(_window_hashes(codes, starts[row], lengths[row], width, hashes)):
+            place = hashes[i] & mask
+            if counts[place] < 65535:
+                counts[place] += 1
+    return counts
+
+
+@_compile
+def rare_prefixes(
+    texts: Texts, seekers: Array, counts: Array, width: int, containment: float, bucket: int
+) -> tuple[Array, Array]:
+    """The shingles by which each seeker looks for a text that holds it: hashes and owners (quote).
+
+    Most texts are left before their shingles are sorted: as soon as enough of them occur once.
+    """
+    codes, starts, lengths = texts
+    mask = np.uint64(counts.size - 1)
+    longest = 1
+    for row in seekers:
+        longest = max(longest, lengths[row])
+    hashes = np.empty(longest, np.uint64)
+    shingles = np.empty(1024, np.uint64)
+    owners = np.empty(1024, np.int64)
+    end = 0
+    for row in seekers:
+        count = _window_hashes(codes, starts[row], lengths[row], width, hashes)
+        alone = 0
+        for i in range(count):
+            alone += counts[hashes[i] & mask] == 1
+        if alone > count - math.ceil(containment * count):
+            continue
+        distinct = np.unique(hashes[:count])
+        rarity = np.empty(distinct.size, np.uint64)
+        for i in range(distinct.size):
+            rarity[i] = (np.uint64(counts[distinct[i] & mask]) << np.uint64(32)) | np.uint64(i)
+        rarity.sort()
+        prefix = distinct.size - math.ceil(containment * distinct.size) + 1
+        if end + prefix > shingles.size:
+            shingles = np.concatenate((shingles, np.empty(shingles.size + prefix, np.uint64)))
+            owners = np.concatenate((owners, np.empty(owners.size + prefix, np.int64)))
+        for i in range(prefix):
+            occurrences = rarity[i] >> np.uint64(32)
+            if 1 < occurrences <= bucket:
+                shingles[end] = distinct[rarity[i] & np.uint64(0xFFFFFFFF)]
+                owners[end] = row
+                end += 1
+    return shingles[:end].copy(), owners[:end].copy()
+
+
+@_compile
+def prefix_hits(texts: Texts, width: int, shingles: Array, owners: Array) -> Array:
+    """Pairs of a text and the owner of one of its shingles; `shingles` come sorted (quote)."""
+    codes, starts, lengths = texts
+    bits = np.zeros(1 << 20, np.uint64)  # 2^26 bits tell most windows apart before the search
+    low = np.uint64((1 << 26) - 1)
+    for shingle in shingles:
+        bits[(shingle & low) >> np.uint64(6)] |= np.uint64(1) << (shingle & np.uint64(63))
+    longest = 1
+    for row in range(starts.size):
+        longest = max(longest, lengths[row])
+    hashes = np.empty(longest, np.uint64)
+    found = np.empty(1024, np.uint64)
+    end = 0
+    for row in range(starts.size):
+        for i in range(_window_hashes(codes, starts[row], lengths[row], width, hashes)):
+            h = hashes[i]
+            if not (bits[(h & low) >> np.uint64(6)] >> (h & np.uint64(63))) & np.uint64(1):
+                continue
+            at = np.searchsorted(shingles, h)
+            while at < shingles.size and shingles[at] == h:
+                other = owners[at]
+                if other != row:
+                    if end == found.size:
+                        found = np.concatenate((found, np.empty(found.size, np.uint64)))
+                    found[end] = np.uint64(min(row, other)) << np.uint64(32) | np.uint64(max(row, other))
+                    end += 1
+                at += 1
+    return found[:end].copy()

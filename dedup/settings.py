@@ -91,6 +91,8 @@ class ClusterSettings:
     seed: int = 1
     # Texts in one bucket that are paired all with all; beyond it pairs grow linearly.
     bucket: int = 1000
+    # Share of a paragraph's shingles that a longer one must hold to count as quoting it.
+    containment: float = 0.8
     # Paragraphs from which compiled kernels (the extra `fast`) repay the time they take to load.
     compile_from: int = 5000
 

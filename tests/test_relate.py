@@ -1,0 +1,70 @@
+"""Quotations against brute force."""
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedup.compare import comparison_text
+from dedup.relate import quotations
+from dedup.settings import ClusterSettings
+from dedup.types import Paragraph
+
+SENTENCES = [
+    "知事は「堤防のかさ上げを来年度中に終えたい」と述べ、国に追加の支援を求めた。",
+    "県によると、浸水した住宅は百二十棟に上り、避難所には今も六十人が身を寄せている。",
+    "The ferry company said its evening sailings would resume once the pier had been inspected.",
+    "川沿いの工場は操業を止めたままで、再開の見通しは立っていないという。",
+]
+
+
+def shingles(text: str) -> set[str]:
+    text = comparison_text(text)
+    return {text[i : i + 5] for i in range(max(len(text) - 4, min(len(text), 1)))}
+
+
+PARAGRAPHS = st.lists(
+    st.lists(st.sampled_from(SENTENCES), min_size=1, max_size=3)
+    .map("".join)
+    .flatmap(
+        lambda text: st.tuples(
+            st.just(text), st.integers(0, 12), st.integers(0, 12), st.text("あx、", max_size=3)
+        )
+    )
+    .map(lambda cut: cut[0][cut[1] :] + cut[3] if cut[2] > 6 else cut[3] + cut[0][: len(cut[0]) - cut[2]]),
+    max_size=8,
+)
+
+
+@settings(deadline=None)
+@given(PARAGRAPHS, st.randoms(use_true_random=False))
+@pytest.mark.parametrize("compile_from", [0, 10**9], ids=["compiled", "plain"])
+def test_quotations_are_complete(compile_from: int, texts: list[str], random: object) -> None:
+    if not compile_from:
+        pytest.importorskip("numba")
+    options = ClusterSettings(compile_from=compile_from)
+    items = [Paragraph(str(i), 0, None, text) for i, text in enumerate(texts)]
+    expected = set()
+    first = {comparison_text(item.text): item for item in reversed(items)}
+    for one, other in itertools.permutations(first.values(), 2):
+        a, b = shingles(one.text), shingles(other.text)
+        if len(comparison_text(one.text)) < 30 or not b or len(a) > len(b):
+            continue
+        if len(a & b) / len(a) >= 0.8 and len(a & b) / len(a | b) < 0.8:
+            expected.add((frozenset((one, other)), len(a & b) / len(a), len(a & b) / len(a | b)))
+    found = quotations(items, options)
+    assert {(frozenset((q.quote, q.source)), q.containment, q.similarity) for q in found} == expected
+    for one in found:
+        assert len(shingles(one.quote.text)) <= len(shingles(one.source.text))
+    random.shuffle(items)
+    assert quotations(items, options) == found
+
+
+def test_a_quote_within_a_report() -> None:
+    report = SENTENCES[1] + SENTENCES[0] + SENTENCES[3]
+    items = [Paragraph("long", 4, "north", report), Paragraph("short", 0, "south", SENTENCES[0])]
+    (found,) = quotations(items)
+    assert (found.quote.document, found.source.document) == ("short", "long")
+    assert found.containment == 1.0
+    assert found.similarity < 0.5
