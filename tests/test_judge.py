@@ -1,0 +1,185 @@
+"""The judge's rules, each on a page of its own with probabilities given by hand."""
+
+import numpy as np
+import pytest
+
+from dedup.dates import iso_date
+from dedup.divide import split_digest, unglue
+from dedup.flat import segment_text
+from dedup.judge import judge
+from dedup.settings import JudgeSettings
+from dedup.types import Document, Encoding, Media, Recurrence
+
+PROSE = (
+    "北浜市は四日、使われなくなった港の倉庫を市立図書館に改める計画をまとめ、来春に工事を始めると発表した。",
+    "倉庫は百年前に米の取引のために建てられ、赤い煉瓦の壁と高い天井を持つ。市民の署名が計画を後押しした。",
+    "設計を担う建築家は、壁を残して中に二階建ての木の箱を置く案を選んだ。費用は十二億円になる見込みだ。",
+    "市長は会見で、港の記憶を次の世代に手渡したいと述べ、寄付を募る窓口を来月に開くことも明らかにした。",
+    "工事の間、図書館の分室は公民館に置かれる。貸し出しは今までどおり続き、移動図書館の回数も増やされる。",
+)
+
+
+def verdicts(*lines: tuple[float, str], recurs: dict[int, int] | None = None) -> list[str]:
+    """Kind or reason of each line, given as (probability, text)."""
+    text = "\n".join(line for _, line in lines)
+    page = segment_text(Document("-", "-", text, Media.TEXT, Encoding("utf-8", "text")))
+    assert len(page.blocks) == len(lines)
+    known = [Recurrence((recurs or {}).get(i, 0)) for i in range(len(lines))] if recurs else []
+    judged = judge(page, np.array([p for p, _ in lines]), known, JudgeSettings())
+    return [str(j.verdict.kind or j.verdict.reason) for j in judged]
+
+
+CASES = {
+    "the title is the line before the body that shares its words": (
+        [(0.1, "地域"), (0.2, "港の倉庫を図書館に 北浜市が計画"), (0.1, "2025年3月4日"), (0.9, PROSE[0])],
+        ["navigation", "title", "dateline", "paragraph"],
+    ),
+    "a repeated title is a duplicate": (
+        [
+            (0.4, "港の倉庫を図書館に 北浜市が計画を発表"),
+            (0.6, "港の倉庫を図書館に 北浜市が計画を発表"),
+            (0.9, PROSE[0]),
+        ],
+        ["title", "duplicate_in_document", "paragraph"],
+    ),
+    "prose under a header that stands alone is related, however sure the forest is": (
+        [
+            (0.9, PROSE[0]),
+            (0.9, PROSE[1]),
+            (0.9, PROSE[2]),
+            (0.1, "関連記事"),
+            (0.99, PROSE[3]),
+            (0.1, "もっと見る"),
+        ],
+        ["paragraph", "paragraph", "paragraph", "related", "related", "related"],
+    ),
+    "a header before the body opens nothing": (
+        [(0.1, "関連記事"), (0.95, PROSE[0]), (0.95, PROSE[1])],
+        ["related", "paragraph", "paragraph"],
+    ),
+    "three sure paragraphs in sequence end a box of related links": (
+        [
+            (0.9, PROSE[0]),
+            (0.9, PROSE[1]),
+            (0.9, PROSE[1] + "続く。"),
+            (0.1, "関連記事"),
+            (0.2, "駅前の書店が閉店"),
+        ]
+        + [(0.95, PROSE[n]) for n in (2, 3, 4)],
+        ["paragraph"] * 3 + ["related"] * 2 + ["paragraph"] * 3,
+    ),
+    "a header inside a region gives its own reason to what follows": (
+        [(0.9, p) for p in PROSE[:3]]
+        + [(0.1, "あわせて読みたい"), (0.1, "人気ランキング"), (0.1, "市電が脱線")],
+        ["paragraph"] * 3 + ["related", "ranking", "ranking"],
+    ),
+    "a card that quotes another site ends with its source line": (
+        [
+            (0.9, PROSE[0]),
+            (0.6, "隣町でも倉庫を改装"),
+            (0.1, "公開日:2025/02/01"),
+            (0.6, "隣町でも倉庫を改装"),
+        ]
+        + [(0.9, "✅ 隣町の倉庫は劇場になる。"), (0.9, "✅ 開館は来年の秋を見込む。")]
+        + [(0.5, "さらに読む ⇒南浜新報 出典: https://minami.example/a"), (0.9, PROSE[1])],
+        ["paragraph"] + ["embedded_source"] * 6 + ["paragraph"],
+    ),
+    "bullets between title and body sum it up, a name there is a byline": (
+        [
+            (0.3, "▽港の倉庫を図書館に 北浜市が計画"),
+            (0.1, "Mina Orlov"),
+            (0.3, "- 工事は来年の春に始まる見込み"),
+        ]
+        + [(0.3, "- 費用は十二億円、寄付も募る"), (0.9, PROSE[0])],
+        ["title", "byline", "summary", "summary", "paragraph"],
+    ),
+    "a short line between two paragraphs is a sub-heading": (
+        [(0.9, PROSE[0]), (0.3, "煉瓦の壁を残す"), (0.9, PROSE[1])],
+        ["paragraph", "heading", "paragraph"],
+    ),
+    "an agency's name alone on a line is no sentence": (
+        [(0.9, PROSE[0]), (0.6, "［ロイター］")],
+        ["paragraph", "agency"],
+    ),
+    "the title of the original": (
+        [(0.9, PROSE[0]), (0.8, "原題:Harbour Warehouse to Become Library(抜粋)")],
+        ["paragraph", "original_title"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rule_of_the_judge(name):
+    lines, want = CASES[name]
+    assert verdicts(*lines) == want
+
+
+def test_what_recurs_on_the_outlet_is_stripped_from_flat_text_only_when_two_other_pages_have_it():
+    lines = [(0.9, PROSE[0]), (0.9, PROSE[1]), (0.9, PROSE[2])]
+    assert verdicts(*lines, recurs={1: 1}) == ["paragraph"] * 3
+    assert verdicts(*lines, recurs={1: 2}) == ["paragraph", "repeated_on_outlet", "paragraph"]
+
+
+def test_every_stripped_block_has_evidence_against_it():
+    page = segment_text(
+        Document("-", "-", "\n".join([*PROSE, "関連記事", PROSE[0]]), Media.TEXT, Encoding("utf-8", "text"))
+    )
+    judged = judge(page, np.full(7, 0.95), (), JudgeSettings())
+    assert all(any(e.vote < 0 for e in j.verdict.evidence) for j in judged if j.verdict.reason)
+
+
+def divided(text: str):
+    return split_digest(unglue(segment_text(Document("-", "-", text, Media.TEXT, Encoding("utf-8", "text")))))
+
+
+@pytest.mark.parametrize(
+    ("line", "prefix"),
+    [
+        ("【北浜=共同】橋の修理は来月に終わる。", "【北浜=共同】"),
+        ("東京、2025年3月4日 /PRNewswire/ -- 橋の修理は来月に終わる。", "東京、2025年3月4日 /PRNewswire/ --"),
+        ("[北浜 4日 ロイター] - 橋の修理は来月に終わる。", "[北浜 4日 ロイター] -"),
+        ("NORTH QUAY, Maine (AP) — The bridge reopens in May.", "NORTH QUAY, Maine (AP) —"),
+        ("LISBON, March 4 (Reuters) - The bridge reopens in May.", "LISBON, March 4 (Reuters) -"),
+    ],
+)
+def test_a_glued_prefix_becomes_a_block_and_the_sentence_stays(line, prefix):
+    (page,) = divided(line)
+    assert [b.text for b in page.blocks] == [prefix, line[len(prefix) :].strip()]
+    assert [line[b.start : b.end].strip() for b in page.blocks] == [b.text for b in page.blocks]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["【速報】橋の修理が終わる。", "The bridge (AP, 1901) reopens - in May.", "港で[注]橋の修理が終わる。"],
+)
+def test_other_brackets_are_no_prefix(line):
+    (page,) = divided(line)
+    assert [b.text for b in page.blocks] == [line]
+
+
+def test_a_digest_is_split_at_its_titles():
+    pages = divided(
+        "きょうの記事\n▽橋の修理が終わる＜AP日本語版＞2025年3月4日\n本文。\n▽港の倉庫が図書館に<ロイター>3月4日\n本文二。"
+    )
+    assert [[b.line for b in page.blocks] for page in pages] == [[1, 2, 2, 3], [4, 4, 5]]
+
+
+def test_one_title_line_makes_no_digest():
+    assert len(divided("▽橋の修理が終わる＜AP日本語版＞2025年3月4日\n本文。")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("2025年3月4日(火)午後3時05分", "2025-03-04T15:05:00"),
+        ("2025/3/4 9:15", "2025-03-04T09:15:00"),
+        ("2025-03-04T09:15:30+09:00", "2025-03-04T09:15:00+09:00"),
+        ("4 March 2025", "2025-03-04"),
+        ("Mar. 4th, 2025, 10:30 am", "2025-03-04T10:30:00"),
+        ("2025年13月4日", None),
+        ("February 30, 2025", None),
+        ("昨日", None),
+    ],
+)
+def test_dates(text, date):
+    assert iso_date(text) == date
