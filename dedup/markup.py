@@ -33,8 +33,8 @@ class Tag(NamedTuple):
 
 _TAG = re.compile(
     r"""<(?:
-      (?P<closing>/?)(?P<name>[a-zA-Z][^\s/>]*+)
-      (?P<attributes>(?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+)(?:>|\Z)
+      (/?)([a-zA-Z][^\s/>]*+)
+      ((?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+)(?:>|\Z)
     | !--(?:-?>|(?:[^-]++|-(?!-!?>))*+(?:--!?>|\Z))
     | [!?/][^>]*+(?:>|\Z)
     )""",
@@ -62,15 +62,17 @@ def tags(text: str) -> Iterator[Tag]:
     position = 0
     while match := _TAG.search(text, position):
         start, position = match.span()
-        name = (match["name"] or "#comment").lower()
-        closing = match["closing"] == "/"
-        raw = ""
-        if name in RAW_TEXT and not closing:
+        slash, name, source = match.groups()
+        if name is None:
+            yield Tag("#comment", False, "", "", start, position)
+            continue
+        name, raw = name.lower(), ""
+        if name in RAW_TEXT and not slash:
             content = position
             end = _RAW_END[name].search(text, content)
             raw = text[content : end.start() if end else len(text)]
             position = end.end() if end else len(text)
-        yield Tag(name, closing, match["attributes"] or "", raw, start, position)
+        yield Tag(name, bool(slash), source, raw, start, position)
 
 
 def attributes(source: str) -> dict[str, str]:
