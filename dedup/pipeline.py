@@ -17,8 +17,7 @@ import numpy as np
 import regex
 
 from dedup import cluster as clustering
-from dedup import compare, verify
-from dedup import unique as replacing
+from dedup import compare, repeats, verify
 from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue
@@ -146,7 +145,7 @@ def unique(
         pair = Pairs(np.array([0]), np.array([1]))
         return float(verify.jaccard(verify.overlaps(texts, pair, settings.cluster.shingle))[0])
 
-    return replacing.unique(
+    return repeats.unique(
         articles, clusters, similarity=similarity, threshold=settings.cluster.threshold, keep=keep
     )
 

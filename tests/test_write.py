@@ -27,7 +27,7 @@ from dedup.types import (
     Relation,
     Verdict,
 )
-from dedup.unique import unique
+from dedup.repeats import unique
 from dedup.write import file_name, json_line, markdown, plain_text, whole_file
 
 
