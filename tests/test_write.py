@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedup.repeats import unique
 from dedup.rows import article_of, article_row, cluster_row, read_articles, unique_row
 from dedup.types import (
     Article,
@@ -27,7 +28,6 @@ from dedup.types import (
     Relation,
     Verdict,
 )
-from dedup.repeats import unique
 from dedup.write import file_name, json_line, markdown, plain_text, whole_file
 
 
