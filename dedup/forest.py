@@ -1,0 +1,92 @@
+"""The trained judge: the chance that a block is content, from its features.
+
+A forest of decision trees (gradient boosting) as plain arrays. It is trained by `dedup.train` and
+evaluated here with numpy alone: all blocks walk down all trees at once, one level a step.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.features import features
+from dedup.types import Media, Page
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    """Trees in one table of nodes.
+
+    Node `i` sends a row to `children[i, 1]` where its value in column `feature[i]` is above
+    `threshold[i]`, else to `children[i, 0]`; a leaf is its own child and adds `value[i]` to the
+    log-odds of content. `roots` are the first nodes of the trees, `depth` the longest way down,
+    `columns` the names of the features in order.
+    """
+
+    columns: tuple[str, ...]
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    children: NDArray[np.int32]
+    value: NDArray[np.float32]
+    roots: NDArray[np.int32]
+    depth: int
+
+
+def load(media: Media) -> Forest:
+    """The forest for a medium that comes with the package."""
+    name = "html" if media is Media.HTML else "flat"
+    return from_bytes(files("dedup").joinpath("model", f"{name}.npz").read_bytes())
+
+
+def from_bytes(content: bytes) -> Forest:
+    """Read what `to_bytes` wrote. Raises `ValueError` or `KeyError` where it is something else."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as table:
+        feature = table["feature"].astype(np.int32)
+        return Forest(
+            columns=tuple(str(name) for name in table["columns"]),
+            feature=feature,
+            threshold=table["threshold"].astype(np.float32),
+            children=table["children"].astype(np.int32),
+            value=table["value"].astype(np.float32),
+            roots=table["roots"].astype(np.int32),
+            depth=int(table["depth"]),
+        )
+
+
+def to_bytes(forest: Forest) -> bytes:
+    """The forest as an npz file without pickles; equal forests give equal bytes."""
+    out = io.BytesIO()
+    np.savez_compressed(
+        out,
+        columns=np.array(forest.columns),
+        feature=forest.feature.astype(np.uint16),
+        threshold=forest.threshold,
+        children=forest.children,
+        value=forest.value,
+        roots=forest.roots,
+        depth=np.int32(forest.depth),
+    )
+    return out.getvalue()
+
+
+def score(forest: Forest, page: Page) -> NDArray[np.float64]:
+    """P(content) of each block of the page, shape `(len(page.blocks),)`."""
+    rows, columns = features(page)
+    if columns != forest.columns:
+        raise ValueError("the model was trained on other features; train it again")
+    return probabilities(forest, rows)
+
+
+def probabilities(forest: Forest, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """P(content) of each row of features, shape `(len(rows),)`."""
+    at = np.broadcast_to(forest.roots, (len(rows), len(forest.roots)))
+    row = np.arange(len(rows))[:, None]
+    for _ in range(forest.depth):
+        above = rows[row, forest.feature[at]] > forest.threshold[at]
+        at = forest.children[at, above.astype(np.intp)]
+    odds = forest.value[at].sum(axis=1, dtype=np.float64)
+    return np.asarray(1.0 / (1.0 + np.exp(-odds)))
