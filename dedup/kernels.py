@@ -249,22 +249,30 @@ def overlaps(texts: Texts, left: Array, right: Array, width: int) -> Array:
     return result
 
 
+_LOW48 = np.uint64((1 << 48) - 1)
+
+
+@_compile
+def _longest(lengths: Array, rows: Array) -> int:
+    longest = 1
+    for row in rows:
+        longest = max(longest, lengths[row])
+    return longest
+
+
 @_compile
 def window_counts(texts: Texts, width: int) -> Array:
-    """How often every window occurs, at its hash modulo the size, up to 65535 (quote)."""
+    """How often every window occurs, at its hash's upper 48 bits modulo the size, up to 65535 (quote)."""
     codes, starts, lengths = texts
-    longest = 1
-    for row in range(starts.size):
-        longest = max(longest, lengths[row])
     size = 1 << 16
-    while size < codes.size and size < 1 << 27:
+    while size < 2 * codes.size and size < 1 << 27:
         size *= 2
     mask = np.uint64(size - 1)
     counts = np.zeros(size, np.uint16)
-    hashes = np.empty(longest, np.uint64)
+    hashes = np.empty(_longest(lengths, np.arange(starts.size)), np.uint64)
     for row in range(starts.size):
         for i in range(_window_hashes(codes, starts[row], lengths[row], width, hashes)):
-            place = hashes[i] & mask
+            place = (hashes[i] >> np.uint64(16)) & mask
             if counts[place] < 65535:
                 counts[place] += 1
     return counts
@@ -272,67 +280,73 @@ def window_counts(texts: Texts, width: int) -> Array:
 
 @_compile
 def rare_prefixes(
-    texts: Texts, seekers: Array, counts: Array, width: int, containment: float, bucket: int
+    texts: Texts, seekers: Array, counts: Array, width: int, missing: float, bucket: int
 ) -> tuple[Array, Array]:
-    """The shingles by which each seeker looks for a text that holds it: hashes and owners (quote).
+    """The windows by which each seeker looks for a text that holds it: hashes and owners (quote).
 
-    Most texts are left before their shingles are sorted: as soon as enough of them occur once.
+    Windows that occur once find nobody and are the rarest; a text with more of them than may be
+    missing is left at once, and of the others only the windows that occur again are sorted.
     """
     codes, starts, lengths = texts
     mask = np.uint64(counts.size - 1)
-    longest = 1
-    for row in seekers:
-        longest = max(longest, lengths[row])
+    longest = _longest(lengths, seekers)
     hashes = np.empty(longest, np.uint64)
-    shingles = np.empty(1024, np.uint64)
+    keys = np.empty(longest, np.uint64)
+    windows = np.empty(1024, np.uint64)
     owners = np.empty(1024, np.int64)
     end = 0
     for row in seekers:
         count = _window_hashes(codes, starts[row], lengths[row], width, hashes)
-        alone = 0
+        again = 0
         for i in range(count):
-            alone += counts[hashes[i] & mask] == 1
-        if alone > count - math.ceil(containment * count):
+            window = hashes[i] >> np.uint64(16)
+            if counts[window & mask] > 1:
+                keys[again] = np.uint64(counts[window & mask]) << np.uint64(48) | window
+                again += 1
+        alone = count - again
+        if alone > math.floor(missing * count):
             continue
-        distinct = np.unique(hashes[:count])
-        rarity = np.empty(distinct.size, np.uint64)
-        for i in range(distinct.size):
-            rarity[i] = (np.uint64(counts[distinct[i] & mask]) << np.uint64(32)) | np.uint64(i)
-        rarity.sort()
-        prefix = distinct.size - math.ceil(containment * distinct.size) + 1
-        if end + prefix > shingles.size:
-            shingles = np.concatenate((shingles, np.empty(shingles.size + prefix, np.uint64)))
+        keys[:again].sort()
+        distinct = 0
+        for i in range(again):
+            if i == 0 or keys[i] != keys[i - 1]:
+                keys[distinct] = keys[i]
+                distinct += 1
+        prefix = min(math.floor(missing * (alone + distinct)) + 1 - alone, distinct)
+        if end + prefix > windows.size:
+            windows = np.concatenate((windows, np.empty(windows.size + prefix, np.uint64)))
             owners = np.concatenate((owners, np.empty(owners.size + prefix, np.int64)))
         for i in range(prefix):
-            occurrences = rarity[i] >> np.uint64(32)
-            if 1 < occurrences <= bucket:
-                shingles[end] = distinct[rarity[i] & np.uint64(0xFFFFFFFF)]
+            if keys[i] >> np.uint64(48) <= bucket:
+                windows[end] = keys[i] & _LOW48
                 owners[end] = row
                 end += 1
-    return shingles[:end].copy(), owners[:end].copy()
+    return windows[:end].copy(), owners[:end].copy()
 
 
 @_compile
-def prefix_hits(texts: Texts, width: int, shingles: Array, owners: Array) -> Array:
-    """Pairs of a text and the owner of one of its shingles; `shingles` come sorted (quote)."""
+def prefix_hits(texts: Texts, width: int, windows: Array, owners: Array) -> Array:
+    """Pairs of a text and the owner of one of its windows; `windows` come sorted (quote)."""
     codes, starts, lengths = texts
-    bits = np.zeros(1 << 20, np.uint64)  # 2^26 bits tell most windows apart before the search
-    low = np.uint64((1 << 26) - 1)
-    for shingle in shingles:
-        bits[(shingle & low) >> np.uint64(6)] |= np.uint64(1) << (shingle & np.uint64(63))
-    longest = 1
-    for row in range(starts.size):
-        longest = max(longest, lengths[row])
-    hashes = np.empty(longest, np.uint64)
+    mask = _mask(windows.size)
+    first = np.full(int(mask) + 1, -1, np.int64)  # where a window's owners begin, by open addressing
+    for i in range(windows.size):
+        if i == 0 or windows[i] != windows[i - 1]:
+            slot = windows[i] & mask
+            while first[slot] >= 0:
+                slot = (slot + np.uint64(1)) & mask
+            first[slot] = i
+    hashes = np.empty(_longest(lengths, np.arange(starts.size)), np.uint64)
     found = np.empty(1024, np.uint64)
     end = 0
     for row in range(starts.size):
         for i in range(_window_hashes(codes, starts[row], lengths[row], width, hashes)):
-            h = hashes[i]
-            if not (bits[(h & low) >> np.uint64(6)] >> (h & np.uint64(63))) & np.uint64(1):
-                continue
-            at = np.searchsorted(shingles, h)
-            while at < shingles.size and shingles[at] == h:
+            window = hashes[i] >> np.uint64(16)
+            slot = window & mask
+            while first[slot] >= 0 and windows[first[slot]] != window:
+                slot = (slot + np.uint64(1)) & mask
+            at = first[slot]
+            while 0 <= at < windows.size and windows[at] == window:
                 other = owners[at]
                 if other != row:
                     if end == found.size:
