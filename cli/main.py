@@ -18,9 +18,10 @@ import typer
 from dedup.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from dedup.types import Cluster
+    from dedup.types import Article, Cluster
+    from dedup_cli.report import Report
 
 app = typer.Typer(
     name="dedup",
@@ -141,8 +142,6 @@ def clean(
 
     Example: dedup clean raw/ -o articles.jsonl
     """
-    from dedup.pipeline import clean_many
-    from dedup.read import read
     from dedup_cli.output import article_destination, terminal
     from dedup_cli.report import Report
     from dedup_cli.terminal import article_table
@@ -151,8 +150,7 @@ def clean(
     _check_place(errors, paths, "--errors")
     console = terminal() if output is None else None
     with Report(errors=errors, quiet=quiet, verbose=verbose, console=console) as report:
-        cleaned = clean_many(read(paths, outlet=outlet), jobs=jobs)
-        articles = report.articles(cleaned, paths)
+        articles = _articles(paths, outlet, jobs, report)
         if console and form is None:
             for article in articles:
                 console.print(article_table(article, full=verbose))
@@ -248,7 +246,6 @@ def run(
     Example: dedup run raw/ -o out/
     """
     from dedup import pipeline
-    from dedup.read import read
     from dedup.rows import article_row, cluster_row, unique_row
     from dedup.types import Keep
     from dedup.write import json_line, whole_file
@@ -265,9 +262,8 @@ def run(
             files.enter_context(whole_file(folder / name))
             for name in ("articles.jsonl", "clusters.jsonl", "unique.jsonl")
         )
-        cleaned = pipeline.clean_many(read(paths, outlet=outlet), jobs=jobs, settings=settings)
         articles = []
-        for article in report.articles(cleaned, paths):
+        for article in _articles(paths, outlet, jobs, report):
             article_file.write(json_line(article_row(article)))
             articles.append(article)
         with report.waiting("Comparing paragraphs"):
@@ -278,6 +274,18 @@ def run(
     replaced = sum(reference is not None for one in uniques for reference in one.same_as)
     report.summary(_told(clusters), f"{count(replaced, 'paragraph')} replaced by a reference")
     raise typer.Exit(report.exit_code)
+
+
+def _articles(paths: list[str], outlet: str | None, jobs: int, report: Report) -> Iterator[Article]:
+    """Two looks at every page: what the pages of an outlet have in common, then each with that known."""
+    from dedup.pipeline import clean_many, learn
+    from dedup.read import read
+
+    # Standard input can be read only once.
+    kept = list(read(paths, outlet=outlet)) if "-" in paths else None
+    first, second = (read(paths, outlet=outlet) if kept is None else kept for _ in range(2))
+    profiles = learn(report.first_look(first, paths), jobs=jobs)
+    yield from report.articles(clean_many(second, jobs=jobs, profiles=profiles), paths)
 
 
 def _settings(threshold: float, shingle: int, min_characters: int) -> Settings:

@@ -6,18 +6,18 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from dedup.read import count as count_sources
 from dedup.rows import failure_row
-from dedup.types import Article, Cleaned, Failure, Reason
+from dedup.types import Article, Cleaned, Failure, Reason, Source
 from dedup.write import json_line, whole_file
 from dedup_cli.terminal import visible
 
@@ -69,12 +69,18 @@ class Report:
         """3 if some inputs failed, else 0."""
         return 3 if self.failed else 0
 
+    def first_look(
+        self, sources: Iterable[Source | Failure], paths: Sequence[str]
+    ) -> Iterator[Source | Failure]:
+        """Passes on the sources in `paths` as they are looked at before cleaning, and shows progress."""
+        with self._progress("Comparing pages", paths) as (progress, task):
+            for source in sources:
+                yield source
+                progress.update(task, advance=1)
+
     def articles(self, cleaned: Iterable[Cleaned], paths: Sequence[str]) -> Iterator[Article]:
         """Passes on the articles of the sources in `paths`; counts, reports failures, shows progress."""
-        progress = self._progress()
-        total = None if progress.disable else count_sources(paths)
-        with progress:
-            task = progress.add_task("Cleaning", total=total, told="")
+        with self._progress("Cleaning", paths) as (progress, task):
             for one in cleaned:
                 self._sources += 1
                 if one.failure is not None:
@@ -147,17 +153,18 @@ class Report:
         if self.verbose and not self._tables:
             self._say(f"{article.source}: {article.title or 'no title'}", style="dim")
 
-    def _progress(self) -> Progress:
-        return Progress(
+    @contextmanager
+    def _progress(self, what: str, paths: Sequence[str]) -> Iterator[tuple[Progress, TaskID]]:
+        columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),  # leaves room for the terminal to echo ^C on the same line
             MofNCompleteColumn(),
             TextColumn("{task.fields[told]}"),
             TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._lively,
         )
+        with Progress(*columns, console=self._console, transient=True, disable=not self._lively) as progress:
+            total = count_sources(paths) if self._lively else None
+            yield progress, progress.add_task(what, total=total, told="")
 
     def _say(self, line: str, style: str = "") -> None:
         self._console.print(Text(visible(line), style=style), soft_wrap=True)

@@ -56,9 +56,15 @@ def pages(tmp_path, monkeypatch):
     return Path("raw")
 
 
-def library(*paths):
+def library(*names):
     """What the library makes of the same paths."""
-    return [one for cleaned in dedup.pipeline.clean_many(read(paths)) for one in cleaned.articles]
+    paths = [*map(str, names)]
+    profiles = dedup.pipeline.learn(read(paths))
+    return [
+        one
+        for cleaned in dedup.pipeline.clean_many(read(paths), profiles=profiles)
+        for one in cleaned.articles
+    ]
 
 
 def lines(articles):
