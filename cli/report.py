@@ -167,7 +167,7 @@ class Report:
             yield progress, progress.add_task(what, total=total, told="")
 
     def _say(self, line: str, style: str = "") -> None:
-        self._console.print(Text(visible(line), style=style), soft_wrap=True)
+        self._console.print(Text(visible(line), style=style), soft_wrap=not self._console.is_terminal)
 
 
 def count(number: int, thing: str) -> str:

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dedup.types import Article, Cluster, Evidence, JudgedBlock
+from dedup.types import Article, Cluster, JudgedBlock
 
 # Longest text of one cell where the terminal shows only its beginning anyway.
 _EXCERPT = 300
@@ -62,18 +62,18 @@ def article_table(article: Article, *, full: bool) -> RenderableType:
         article.author,
         article.agency,
         article.language,
-        f"{article.encoding.name} ({article.encoding.found_by})",
+        article.encoding.name,
     )
-    table = _table(full, ("", 23, None), ("text", None, 2), ("why", None, 1))
+    table = _table(full, ("", 20, None), ("text", None, 3), ("why", None, 2))
     for same, blocks in groupby(_in_order(article), key=_label):
         together = list(blocks)
         if full or same.startswith("+"):
             for block in together:
-                table.add_row(*_cells(same, block.block.text, _why(block), full))
+                table.add_row(*_cells(same, block.block.text, _why(block, full), full))
         else:
             number = f"({len(together)}) " if len(together) > 1 else ""
             text = number + " / ".join(block.block.text for block in together)
-            table.add_row(*_cells(same, text, _why(together[0]), full))
+            table.add_row(*_cells(same, text, _why(together[0], full), full))
     if not article.text:
         table.add_row(Text("! no article text", style="yellow"), Text(), Text())
     return Group(
@@ -131,10 +131,9 @@ def _cells(label: str, text: str, why: str, full: bool) -> Iterator[Text]:
     yield Text(visible(why), style="dim")
 
 
-def _why(block: JudgedBlock) -> str:
-    """The evidence that weighs most for the verdict."""
+def _why(block: JudgedBlock, full: bool) -> str:
+    """The last evidence that agrees with the verdict, witnesses go from general to special; or all of it."""
+    evidence = block.verdict.evidence
     sign = 1 if block.verdict.reason is None else -1
-    return max(block.verdict.evidence, key=lambda one: sign * one.vote, default=_NOTHING).says
-
-
-_NOTHING = Evidence("", "", 0.0)
+    agreeing = [one for one in evidence if sign * one.vote > 0]
+    return "; ".join(f"{one.says} ({one.witness})" for one in (evidence if full else agreeing[-1:]))
