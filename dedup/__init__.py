@@ -16,8 +16,7 @@ from dedup._version import __version__
 if TYPE_CHECKING:
     from dedup.decode import DecodeError
     from dedup.outlet import Profiles
-    from dedup.pipeline import clean, clean_many, cluster, learn, unique
-    from dedup.read import read
+    from dedup.pipeline import clean, clean_many, cluster, learn
     from dedup.settings import Settings
     from dedup.types import (
         Article,
@@ -55,16 +54,13 @@ __all__ = [
     "clean_many",
     "cluster",
     "learn",
-    "read",
-    "unique",
 ]
 
 _HOMES = {
     "DecodeError": "decode",
     "Profiles": "outlet",
     "Settings": "settings",
-    **dict.fromkeys(("clean", "clean_many", "cluster", "learn", "unique"), "pipeline"),
-    "read": "read",
+    **dict.fromkeys(("clean", "clean_many", "cluster", "learn"), "pipeline"),
 }
 
 

@@ -15,6 +15,7 @@ _MARK = regex.compile(r"^[\s▽▼■□◆◇●○★☆▲△#*・]+")
 _BRACKETS = regex.compile(
     r"^[\s\[\]【】［］（）()〔〕<>＜＞/／=＝\-–—]+|[\s\[\]【】［］（）()〔〕<>＜＞/／=＝\-–—]+$"
 )
+_EXCERPT = regex.compile(r"\s*[（(]抜粋[)）]$")
 _KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 _SCRIPTS = (
     ("ko", regex.compile(r"\p{Hangul}")),
@@ -52,9 +53,9 @@ def assemble(page: Page, judged: Sequence[JudgedBlock], ordinal: int) -> Article
         outlet=document.outlet,
         title=title,
         published=document.published or _published(stripped, metadata.published, headline),
-        author=_author(stripped, metadata.author),
+        author=_author(stripped, metadata.author, paragraphs[0].block.start if paragraphs else 0),
         agency=agency,
-        original_title=next(_fields(stripped, Reason.ORIGINAL_TITLE, "original_title"), None),
+        original_title=_original_title(stripped),
         language=metadata.language or _language(text),
         encoding=document.encoding,
         text=text,
@@ -85,16 +86,23 @@ def _agency_name(text: str) -> str | None:
     return lexicon_for(folded).agency(folded) or lexicon("en").agency(folded)
 
 
-def _author(stripped: Sequence[JudgedBlock], author: str | None) -> str | None:
-    if author and not _agency_name(author):
-        return author
-    for j in _of(stripped, Reason.BYLINE):
-        if _agency_name(j.block.text):
-            continue
-        folded = fold(j.block.text)
-        named = lexicon_for(folded).field("byline", folded, j.block.text)
-        return named or _BRACKETS.sub("", j.block.text)
-    return None
+def _author(stripped: Sequence[JudgedBlock], author: str | None, body: int) -> str | None:
+    """The name in a byline above the body (before offset `body`), else the page's metadata, else any byline."""
+    named = [
+        (j.block.start, name)
+        for j in _of(stripped, Reason.BYLINE)
+        if (name := _name(j.block.text)) is not None
+    ]
+    above = next((name for start, name in named if start < body), None)
+    said = _name(author) if author else None
+    return above or said or (named[0][1] if named else None)
+
+
+def _name(text: str) -> str | None:
+    """The person in a byline, without role and office; None for an agency."""
+    if _agency_name(text):
+        return None
+    return lexicon_for(text).field("byline", _BRACKETS.sub("", text)) or _BRACKETS.sub("", text) or None
 
 
 def _published(
@@ -109,11 +117,11 @@ def _published(
     return min(dated, key=lambda pair: abs(pair[0].block.start - at))[1] if dated else None
 
 
-def _fields(stripped: Sequence[JudgedBlock], reason: Reason, field: str) -> Iterator[str]:
-    for j in _of(stripped, reason):
-        folded = fold(j.block.text)
-        if value := lexicon_for(folded).field(field, folded, j.block.text):
-            yield regex.sub(r"[（(]抜粋[)）]$", "", value).strip()
+def _original_title(stripped: Sequence[JudgedBlock]) -> str | None:
+    for j in _of(stripped, Reason.ORIGINAL_TITLE):
+        if value := lexicon_for(j.block.text).field("original_title", j.block.text):
+            return _EXCERPT.sub("", value)
+    return None
 
 
 def _of(stripped: Iterable[JudgedBlock], reason: Reason) -> Iterator[JudgedBlock]:

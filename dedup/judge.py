@@ -19,12 +19,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import regex
 
 from dedup.lexicon import Lexicon, fold, lexicon_for
-from dedup.roles import is_bullet, is_prose, kind_of, reason_of
+from dedup.roles import TABLE_TAGS, is_bullet, is_prose, kind_of, reason_of
 from dedup.settings import JudgeSettings
 from dedup.types import Block, Evidence, JudgedBlock, Kind, Media, Page, Piece, Reason, Recurrence, Verdict
 
+# The number of an item on a line of its own.
+_RANK = regex.compile(r"[\W_]*\d+[\W_]*(?:位)?$")
+_RUN = regex.compile(r"[a-z0-9'’]{2,}|[^\W_a-z0-9]+")
 # What stands between the title and the first paragraph.
 _ABOVE_BODY = frozenset({Reason.BYLINE, Reason.DATELINE, Reason.AGENCY, Reason.CAPTION, Reason.SHARE})
 # What a line says of itself that holds inside a region of another reason too.
@@ -34,6 +38,7 @@ _OUTSPOKEN = frozenset(
         Reason.COMMENTS,
         Reason.COOKIE_NOTICE,
         Reason.COPYRIGHT,
+        Reason.NAVIGATION,
         Reason.PAYWALL,
         Reason.SHARE,
         Reason.SUBSCRIPTION,
@@ -86,6 +91,7 @@ def judge(
     if title is not None:
         kept[title] = True
     _summary(blocks, kept, title)
+    _tables(blocks, kept)
     _bridges(blocks, kept, settings)
     return tuple(_judged(page, blocks, kept, title))
 
@@ -107,7 +113,7 @@ def _judged(
             if i > last and _heads_article(b.block):
                 region = Reason.OTHER_ARTICLE
             region = b.header or region
-            reason = b.decided or reason_of(b.block, b.line, b.header, region)
+            reason = b.decided or reason_of(b.block, b.line, b.header, region, above=not before)
             verdict = Verdict(None, reason, tuple(b.evidence))
         yield JudgedBlock(b.block, verdict)
 
@@ -122,6 +128,8 @@ def _witnessed(block: Block, probability: float, recurrence: Recurrence) -> _Wit
     folded = fold(block.text)
     lexicon = lexicon_for(folded)
     header, line = lexicon.header(folded), lexicon.line(folded)
+    if line is None and "figcaption" in (block.tag, *block.path.split("/")):
+        line = Reason.CAPTION
     evidence = [
         Evidence("forest", f"content with probability {probability:.2f}", round(2 * probability - 1, 4))
     ]
@@ -157,7 +165,7 @@ def _pieces(blocks: Sequence[_Witnessed]) -> None:
             b.decide(Reason.DATELINE, "division", "stands glued before or behind what it dates")
         elif len(b.folded) <= 40 and b.probability < 0.9 and b.lexicon.is_agency(b.folded):
             b.decide(Reason.AGENCY, "lexicon", "names an agency and no more")
-        elif b.lexicon.field("original_title", b.folded, b.block.text):
+        elif b.lexicon.field("original_title", b.block.text):
             b.decide(Reason.ORIGINAL_TITLE, "lexicon", "names the title of the original")
 
 
@@ -211,7 +219,7 @@ def _regions(blocks: Sequence[_Witnessed], settings: JudgeSettings) -> None:
         for k in range(i, end):
             inner = blocks[k]
             reason = inner.header or reason
-            outspoken = inner.line if inner.line in _OUTSPOKEN else reason
+            outspoken = inner.line if inner.line in _OUTSPOKEN and not _RANK.match(inner.folded) else reason
             inner.decide(outspoken, "region", f"stands under «{b.block.text[:40]}» of line {b.block.line}")
         i = end
 
@@ -234,7 +242,10 @@ def _title(page: Page, blocks: Sequence[_Witnessed], settings: JudgeSettings) ->
     for i, b in enumerate(blocks):
         if b.block.tag == Piece.ENTRY_TITLE:
             return i
-    first_kept = next((i for i, b in enumerate(blocks) if _is_kept(b, settings) and is_prose(b.block)), None)
+    prose = [_is_kept(b, settings) and is_prose(b.block) for b in blocks]
+    # A title can read like a sentence; the body is where two stand together.
+    pairs = (i for i in range(len(prose) - 1) if prose[i] and any(prose[i + 1 : i + 3]))
+    first_kept = next(pairs, prose.index(True) if True in prose else None)
     if page.document.media is Media.HTML:
         return _headline(page, blocks, first_kept)
     return _first_line_title(blocks, first_kept)
@@ -264,18 +275,12 @@ def _first_line_title(blocks: Sequence[_Witnessed], first_kept: int | None) -> i
         body |= _grams(b.folded)
     best, best_score = None, 0.25
     for i, b in enumerate(blocks[:first_kept]):
-        own = _grams(b.folded)
-        if (
-            len(own) < 6
-            or len(b.folded) > 160
-            or b.header
-            or b.line
-            or b.decided
-            or b.folded.endswith(("。", "."))
-        ):
+        if not 8 <= len(b.folded) <= 160 or b.header or b.line or b.decided or b.folded.endswith("。"):
             continue
-        score = len(own & body) / len(own) * min(1.0, len(own) / 16)  # section names share words too
-        if score > best_score + 0.1:  # of equals the first: a repeated title is a duplicate
+        own = _grams(b.folded)
+        # Section names share words with the body too, but are short.
+        score = len(own & body) / max(len(own), 1) * min(1.0, len(b.folded) / 20)
+        if score > best_score:  # of equals the first: a repeated title is a duplicate
             best, best_score = i, score
     return best
 
@@ -300,6 +305,26 @@ def _summary(blocks: Sequence[_Witnessed], kept: list[bool], title: int | None) 
             blocks[i].evidence.append(Evidence("context", "a bullet between title and body", 1.0))
 
 
+def _tables(blocks: Sequence[_Witnessed], kept: list[bool]) -> None:
+    """Keep the whole of a table within the body or half kept: figures and heads look like chrome."""
+    i = 0
+    while i < len(blocks):
+        end = i + 1
+        if blocks[i].block.tag in TABLE_TAGS:
+            while end < len(blocks) and _same_table(blocks[i].block, blocks[end].block):
+                end += 1
+            rows = range(i, end)
+            within = 0 < i and end < len(blocks) and kept[i - 1] and kept[end]
+            if within or sum(kept[k] for k in rows) * 2 >= len(rows):
+                for k in rows:
+                    kept[k] = kept[k] or blocks[k].decided is None
+        i = end
+
+
+def _same_table(one: Block, other: Block) -> bool:
+    return other.tag in TABLE_TAGS and one.path.rpartition("/table")[0] == other.path.rpartition("/table")[0]
+
+
 def _bridges(blocks: Sequence[_Witnessed], kept: list[bool], settings: JudgeSettings) -> None:
     """Keep a lone line between two kept paragraphs: sub-headings look like chrome but for their place."""
     for i in range(1, len(blocks) - 1):
@@ -312,8 +337,11 @@ def _bridges(blocks: Sequence[_Witnessed], kept: list[bool], settings: JudgeSett
 
 
 def _grams(text: str) -> set[str]:
-    squeezed = "".join(c for c in text if c.isalnum())
-    return {squeezed[i : i + 2] for i in range(len(squeezed) - 1)}
+    """What two texts may have in common: words of alphabets, pairs of other characters."""
+    found = set[str]()
+    for run in _RUN.findall(text):
+        found |= {run} if run.isascii() else {run[i : i + 2] for i in range(max(1, len(run) - 1))}
+    return found
 
 
 def _repeats(blocks: Sequence[_Witnessed], title: int | None, settings: JudgeSettings) -> None:
@@ -324,7 +352,7 @@ def _repeats(blocks: Sequence[_Witnessed], title: int | None, settings: JudgeSet
     for i, b in enumerate(blocks):
         if i == title or b.decided or len(b.folded) < settings.repeat_characters:
             continue
-        if b.folded in seen:
+        if b.folded in seen and _is_kept(b, settings):
             line = blocks[seen[b.folded]].block.line
             b.decide(Reason.DUPLICATE, "document", f"stands on line {line} already")
         elif _is_kept(b, settings):

@@ -7,15 +7,19 @@ A block that recurs within an outlet is chrome; a block that recurs across outle
 - Pages that carry the same article (refetched, updated, syndicated twice) are one *witness*: else
   their own text would look like chrome. Two pages are one witness when half of the prose that few
   pages of the outlet have is common to both.
-- A `Profile` counts, for each block, how many witnesses carry it.
+- A `Profile` counts, for each block, how many witnesses carry it. It can be learned further, saved
+  as JSON and loaded, and it forgets blocks that many later witnesses did not carry, because sites
+  are redesigned.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import regex
 
@@ -23,8 +27,14 @@ from dedup.lexicon import fold
 from dedup.settings import OutletSettings
 from dedup.types import Page, Recurrence
 
+FORMAT = "dedup outlet profiles 1"
+
 _DIGITS = regex.compile(r"\d+")
 _SENTENCE_END = regex.compile(r"[。！？!?.」』”\"’)）]\s*$")
+
+
+class ProfileError(ValueError):
+    """A file that holds no outlet profiles, or those of another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +52,34 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """How many witnesses of an outlet carry each block, and which pages were counted."""
+class Seen:
+    """By how many witnesses a block was carried, and how many there had been when it was seen last."""
 
-    outlet: str
-    witnesses: int
-    counts: Mapping[int, int]
+    count: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """The prose of a witness, so that a copy of it is known again: characters by hash of words."""
+
+    prose: Mapping[int, int]
     pages: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """What the witnesses of an outlet have in common."""
+
+    outlet: str
+    witnesses: int
+    blocks: Mapping[int, Seen]
+    articles: tuple[Article, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Profiles:
-    """The profiles of all outlets, and in how many outlets each run of prose stands."""
+    """The profiles of all outlets, and in how many outlets each run of prose stands (where above one)."""
 
     outlets: Mapping[str, Profile]
     spread: Mapping[int, int]
@@ -79,19 +105,19 @@ def trace(page: Page, settings: OutletSettings) -> Trace | None:
     return Trace(outlet, key, tuple(blocks), tuple(words), tuple(prose))
 
 
-def learn(traces: Iterable[Trace], settings: OutletSettings) -> Profiles:
-    """The profiles of all outlets of a run; their order does not matter."""
+def learn(traces: Iterable[Trace], settings: OutletSettings, known: Profiles = NOTHING) -> Profiles:
+    """`known` and what these pages add to it. The order of the pages does not matter."""
     by_outlet: dict[str, dict[int, Trace]] = defaultdict(dict)
     for one in traces:
         by_outlet[one.outlet][one.key] = one
+    outlets = dict(known.outlets)
     spread: Counter[int] = Counter()
-    profiles = {}
     for outlet, pages in sorted(by_outlet.items()):
-        profiles[outlet] = _profile(outlet, list(pages.values()), settings)
-        spread.update(
-            {w for page in pages.values() for w, p in zip(page.words, page.prose, strict=True) if p}
-        )
-    return Profiles(profiles, {word: n for word, n in spread.items() if n > 1})
+        before = outlets.get(outlet, Profile(outlet, 0, {}, ()))
+        outlets[outlet] = _learned(before, [pages[key] for key in sorted(pages)], settings)
+    for profile in outlets.values():
+        spread.update({word for article in profile.articles for word in article.prose})
+    return Profiles(outlets, {word: count for word, count in spread.items() if count > 1})
 
 
 def recurrences(profiles: Profiles, page: Trace | None) -> tuple[Recurrence, ...]:
@@ -99,40 +125,125 @@ def recurrences(profiles: Profiles, page: Trace | None) -> tuple[Recurrence, ...
     if page is None:
         return ()
     profile = profiles.outlets.get(page.outlet)
-    counts: Mapping[int, int] = profile.counts if profile else {}
-    own = 1 if profile and page.key in profile.pages else 0
+    if profile is None:
+        return (Recurrence(),) * len(page.blocks)
+    own = any(page.key in article.pages for article in profile.articles)
+    unseen = Seen(0, 0)
     return tuple(
-        Recurrence(max(counts.get(block, 0) - own, 0), max(profiles.spread.get(word, 0) - 1, 0))
+        Recurrence(
+            pages=max(profile.blocks.get(block, unseen).count - own, 0),
+            outlets=max(profiles.spread.get(word, 0) - 1, 0),
+        )
         for block, word in zip(page.blocks, page.words, strict=True)
     )
 
 
-def _profile(outlet: str, pages: Sequence[Trace], settings: OutletSettings) -> Profile:
-    counts: Counter[int] = Counter()
-    witnesses = _witnesses(pages, settings)
-    for group in witnesses:
-        counts.update({block for page in group for block in page.blocks})
+def dump(profiles: Profiles) -> str:
+    """The profiles as JSON; the same profiles give the same text."""
+    outlets = {
+        name: {
+            "witnesses": profile.witnesses,
+            "blocks": {
+                f"{block:x}": [seen.count, seen.last] for block, seen in sorted(profile.blocks.items())
+            },
+            "articles": [
+                {
+                    "prose": {f"{word:x}": characters for word, characters in sorted(article.prose.items())},
+                    "pages": [f"{page:x}" for page in sorted(article.pages)],
+                }
+                for article in profile.articles
+            ],
+        }
+        for name, profile in sorted(profiles.outlets.items())
+    }
+    return json.dumps({"format": FORMAT, "outlets": outlets}, ensure_ascii=False)
+
+
+def parse(text: str) -> Profiles:
+    """Read what `dump` wrote. Raises `ProfileError` for anything else."""
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise ProfileError(f"this is no JSON ({error}); give a file that dedup wrote") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ProfileError(f"this is no file of outlet profiles in the format {FORMAT!r}; learn it again")
+    try:
+        outlets = {str(name): _profile(str(name), row) for name, row in content["outlets"].items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ProfileError(f"the outlet profiles are damaged ({error}); learn them again") from error
+    return learn((), OutletSettings(), Profiles(outlets, {}))
+
+
+def _profile(name: str, row: dict[str, Any]) -> Profile:
     return Profile(
-        outlet,
-        len(witnesses),
-        {block: n for block, n in counts.items() if n > 1},
-        frozenset(page.key for page in pages),
+        name,
+        int(row["witnesses"]),
+        {int(block, 16): Seen(int(count), int(last)) for block, (count, last) in row["blocks"].items()},
+        tuple(
+            Article(
+                {int(word, 16): int(characters) for word, characters in article["prose"].items()},
+                frozenset(int(page, 16) for page in article["pages"]),
+            )
+            for article in row["articles"]
+        ),
     )
 
 
-def _witnesses(pages: Sequence[Trace], settings: OutletSettings) -> list[list[Trace]]:
-    """Pages grouped so that those which carry the same article are one witness."""
+def _learned(before: Profile, pages: Sequence[Trace], settings: OutletSettings) -> Profile:
+    known = {page for article in before.articles for page in article.pages}
+    new = [page for page in pages if page.key not in known]
+    groups, again = _witnesses(before.articles, new, settings)
+    counts = {block: seen.count for block, seen in before.blocks.items()}
+    last = {block: seen.last for block, seen in before.blocks.items()}
+    witnesses = before.witnesses + len(groups)
+    for group in groups:
+        for block in {block for page in group for block in page.blocks}:
+            counts[block] = counts.get(block, 0) + 1
+            last[block] = witnesses
+    articles = [
+        Article(article.prose, article.pages | {page.key for page in copies})
+        for article, copies in zip(before.articles, again, strict=True)
+    ]
+    articles += [Article(_prose(group), frozenset(page.key for page in group)) for group in groups]
+    return Profile(
+        before.outlet,
+        witnesses,
+        {
+            block: Seen(count, last[block])
+            for block, count in counts.items()
+            if witnesses - last[block] <= settings.forget * min(count, 10)
+        },
+        tuple(articles[-settings.articles :]),
+    )
+
+
+def _prose(group: Sequence[Trace]) -> dict[int, int]:
+    return {word: n for page in group for word, n in zip(page.words, page.prose, strict=True) if n}
+
+
+def _witnesses(
+    known: Sequence[Article], pages: Sequence[Trace], settings: OutletSettings
+) -> tuple[list[list[Trace]], list[list[Trace]]]:
+    """New witnesses, and for each known one the pages that carry its article again.
+
+    Pages are grouped by the prose they share: an inverted index of prose, then a union of all pairs
+    that share half of the smaller one's.
+    """
+    prose = [dict(article.prose) for article in known] + [_prose([page]) for page in pages]
     carriers: dict[int, list[int]] = defaultdict(list)
-    for i, page in enumerate(pages):
-        for word in {w for w, p in zip(page.words, page.prose, strict=True) if p}:
+    for i, words in enumerate(prose):
+        for word in words:
             carriers[word].append(i)
     # Prose on many pages is the outlet's own (a notice, a footer) and makes no two pages alike.
-    many = max(2, int(settings.chrome_share * len(pages)))
-    rare = [
-        {w: p for w, p in zip(page.words, page.prose, strict=True) if p and len(carriers[w]) <= many}
-        for page in pages
-    ]
-    parent = list(range(len(pages)))
+    many = max(2, int(settings.chrome_share * len(prose)))
+    own = [sum(n for word, n in words.items() if len(carriers[word]) <= many) for words in prose]
+    common: Counter[tuple[int, int]] = Counter()
+    for word, holders in carriers.items():
+        if 2 <= len(holders) <= min(many, settings.carriers):
+            for n, i in enumerate(holders):
+                for j in holders[n + 1 :]:
+                    common[i, j] += prose[i][word]
+    parent = list(range(len(prose)))
 
     def root(i: int) -> int:
         while parent[i] != i:
@@ -140,19 +251,15 @@ def _witnesses(pages: Sequence[Trace], settings: OutletSettings) -> list[list[Tr
             i = parent[i]
         return i
 
-    common: Counter[tuple[int, int]] = Counter()
-    for word, holders in carriers.items():
-        if 2 <= len(holders) <= many:
-            for n, i in enumerate(holders):
-                for j in holders[n + 1 :]:
-                    common[i, j] += rare[i][word]
     for (i, j), shared in common.items():
-        if shared >= settings.same_article * min(sum(rare[i].values()), sum(rare[j].values())):
-            parent[root(i)] = root(j)
+        if shared >= settings.same_article * min(own[i], own[j]):
+            low, high = sorted((root(i), root(j)))
+            parent[high] = low  # a known article stays the root of its copies
     groups: dict[int, list[Trace]] = defaultdict(list)
-    for i, page in enumerate(pages):
+    for i, page in enumerate(pages, len(known)):
         groups[root(i)].append(page)
-    return list(groups.values())
+    again = [groups.pop(i, []) for i in range(len(known))]
+    return list(groups.values()), again
 
 
 def _hash(text: str) -> int:

@@ -11,7 +11,7 @@ from dedup.types import Block, Kind, Media, Reason
 _BULLET = regex.compile(r"^(?:[•・*●○■□◆▪◦‣⁃✅💡✔☑▶►]|[-–—](?=\s))")
 _NUMBERED = regex.compile(r"^(?:[(（]?\d{1,2}[.)）．、]\s?\S|[①-⑳])")
 _SENTENCE_END = regex.compile(r"[。！？!?.」』”\"’)）]\s*$|\.{2,}$|…$")
-_TABLE_TAGS = frozenset({"td", "th", "tr", "caption"})
+TABLE_TAGS = frozenset({"td", "th", "tr", "caption"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 # Characters of a line that can be prose, and the most of a heading of flat text.
 _PROSE = 40
@@ -19,23 +19,30 @@ _HEADING = 60
 # Characters of the class words that are looked at: those of the nearest ancestors come last.
 _NEAREST_HINTS = 120
 
-# Class and id words that name the chrome they stand on.
-_HINT_REASONS = (
-    (Reason.COOKIE_NOTICE, r"cookie|consent|gdpr|onetrust|privacy"),
+# Class and id words that name the chrome they stand on: first the boxes that hold all sorts of lines,
+# then the lines themselves. Among each the word nearest to the block speaks.
+_BOXES = (
+    (Reason.COOKIE_NOTICE, r"cookie|consent|gdpr|onetrust"),
     (Reason.COMMENTS, r"comment|disqus|respond"),
     (Reason.RANKING, r"rank|popular|trending|most-?_?read"),
+    (
+        Reason.ADVERTISEMENT,
+        r"advert|(?<![a-z])ads?(?![a-z])|banner|sponsor|(?<![a-z])pr(?![a-z])|outbrain|taboola",
+    ),
+    (Reason.PAYWALL, r"paywall|premium|regwall"),
+    (Reason.SUBSCRIPTION, r"newsletter|subscri|sign-?up|mailmag|melmaga|donat|member"),
+    (Reason.RELATED, r"relat|recommend|read-?next|kanren|teaser"),
     (Reason.SHARE, r"share|social|sns|follow"),
-    (Reason.ADVERTISEMENT, r"advert|\bads?\b|ad-|banner|sponsor|\bpr\b|outbrain|taboola|promo"),
-    (Reason.PAYWALL, r"paywall|premium|member|regwall"),
-    (Reason.SUBSCRIPTION, r"newsletter|subscri|sign-?up|mailmag|melmaga"),
-    (Reason.CAPTION, r"caption|credit|figure"),
-    (Reason.BYLINE, r"byline|author|writer"),
-    (Reason.DATELINE, r"date|time|publish|timestamp"),
-    (Reason.COPYRIGHT, r"copy-?right"),
-    (Reason.RELATED, r"relat|recommend|read-?next|also|teaser|kanren|more"),
-    (Reason.NAVIGATION, r"nav|menu|breadcrumb|pager|pagination|header|footer|search|tags?\b|topic"),
 )
-_HINTS = tuple((reason, regex.compile(pattern)) for reason, pattern in _HINT_REASONS)
+_LINES = (
+    (Reason.CAPTION, r"caption|credit|figure|photo|(?<![a-z])cap(?![a-z])"),
+    (Reason.BYLINE, r"byline|author|writer"),
+    (Reason.DATELINE, r"date|time|publish"),
+    (Reason.COPYRIGHT, r"copy-?right"),
+    (Reason.RELATED, r"also|more|promo"),
+    (Reason.NAVIGATION, r"nav|menu|breadcrumb|pager|pagination|header|footer|search|tags?(?![a-z])|topic"),
+)
+_TIERS = tuple(tuple((reason, regex.compile(words)) for reason, words in tier) for tier in (_BOXES, _LINES))
 
 
 def is_bullet(block: Block) -> bool:
@@ -61,9 +68,9 @@ def kind_of(block: Block, media: Media, kept_before: Sequence[Block]) -> Kind:
     path = block.path.split("/")
     if "blockquote" in path or block.tag == "blockquote":
         return Kind.QUOTE
-    if block.tag in _HEADINGS or (media is Media.TEXT and block.text.startswith("#")):
+    if block.tag in _HEADINGS:
         return Kind.HEADING
-    if block.tag in _TABLE_TAGS and "table" in path:
+    if block.tag in TABLE_TAGS and "table" in path:
         return Kind.TABLE
     if is_bullet(block):
         # Bullets before the body, or behind its lead, sum the article up.
@@ -76,10 +83,13 @@ def kind_of(block: Block, media: Media, kept_before: Sequence[Block]) -> Kind:
     return Kind.HEADING if _reads_like_heading(block.text) else Kind.PARAGRAPH
 
 
-def reason_of(block: Block, line: Reason | None, header: Reason | None, region: Reason | None) -> Reason:
+def reason_of(
+    block: Block, line: Reason | None, header: Reason | None, region: Reason | None, *, above: bool
+) -> Reason:
     """Why a block that nothing more certain decided was stripped.
 
-    `line` and `header` are what the lexicon calls it, `region` is the header it stands under.
+    `line` and `header` are what the lexicon calls it, `region` is the header it stands under, `above`
+    says that no kept block stands before it.
     """
     if line is Reason.EMBEDDED_SOURCE:
         return Reason.SOURCE_LINE
@@ -87,14 +97,16 @@ def reason_of(block: Block, line: Reason | None, header: Reason | None, region: 
         return line or header or Reason.BOILERPLATE
     if region is Reason.OTHER_ARTICLE and block.link_share < 0.5:
         return region
-    named = _hinted(block) or region
-    if named:
+    if named := _hinted(block):
         return named
     if block.hidden:
         return Reason.HIDDEN
+    if region and not (above and not block.path):
+        return region
     if block.link_share > 0.8:
         return Reason.RELATED if len(block.text) > 30 else Reason.NAVIGATION
-    return Reason.BOILERPLATE
+    # In flat text the short lines above the body are the menu.
+    return Reason.NAVIGATION if above and not block.path and len(block.text) <= 30 else Reason.BOILERPLATE
 
 
 def _reads_like_heading(text: str) -> bool:
@@ -104,14 +116,15 @@ def _reads_like_heading(text: str) -> bool:
 
 
 def _hinted(block: Block) -> Reason | None:
-    """What the elements around the block call it, the nearest one first to speak."""
+    """What the elements around the block call it."""
     ancestors = {block.tag, *block.path.split("/")}
     if "figcaption" in ancestors:
         return Reason.CAPTION
     hints = block.hints[-_NEAREST_HINTS:]
-    named = [(match.start(), reason) for reason, pattern in _HINTS for match in pattern.finditer(hints)]
-    if named:
-        return max(named)[1]
+    for tier in _TIERS:
+        named = [(match.start(), reason) for reason, words in tier for match in words.finditer(hints)]
+        if named:
+            return max(named)[1]
     if ancestors & {"nav", "header", "footer"}:
         return Reason.NAVIGATION
     return Reason.RELATED if "aside" in ancestors else None

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 class ReadSettings:
     """Limits on input."""
 
-    # Decoded characters; news pages are under 5 MB, whole-site dumps are not articles.
-    max_characters: int = 50_000_000
-    sample_bytes: int = 8192
-    declared_bits: float = 20.0
+    # Bytes of one page or record, unpacked; news pages are under 5 MB, whole-site dumps are no articles.
+    max_bytes: int = 50_000_000
+    sample_bytes: int = 2048
+    declared_bits: float = 10.0
+    max_bits: float = 8.0
+    slack_bits: float = 64.0
     min_utf8_share: float = 0.65
     max_control_share: float = 0.02
     min_known_share: float = 0.8
@@ -70,6 +72,13 @@ class OutletSettings:
     chrome_share: float = 0.3
     # Share of the smaller page's own prose from which two pages carry the same article.
     same_article: float = 0.5
+    # Pages that may share a run of prose and still be compared pair by pair.
+    carriers: int = 50
+    # Witnesses whose prose a profile remembers, to know a copy of them again.
+    articles: int = 500
+    # Witnesses after which a block that one witness carried is forgotten; one that n carried is
+    # remembered n times as long, ten times at most.
+    forget: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,16 @@ class ClusterSettings:
     bucket: int = 1000
     # Share of a paragraph's shingles that a longer one must hold to count as quoting it.
     containment: float = 0.8
+    # Characters of comparison text that a shared passage holds at least: in scripts that write
+    # words in few characters, and in others, where it also has that many whole words.
+    passage_narrow: int = 10
+    passage_wide: int = 20
+    passage_words: int = 6
+    # Content words of a passage. With 2, the five documents in seeds/ give their true passages
+    # and none of the strings of names, titles and reporting formulas (1 lets those in).
+    passage_content: int = 2
+    # Places in a corpus from which a window is a formula and no passage.
+    passage_spread: int = 50
     # Paragraphs from which compiled kernels (the extra `fast`) repay the time they take to load.
     compile_from: int = 5000
 

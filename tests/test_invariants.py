@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import dedup
 from dedup.outlet import learn, trace
 from dedup.pipeline import clean_many
+from dedup.read import read
 from dedup.settings import OutletSettings
 from dedup.types import Article, Media, Source
 
@@ -82,7 +83,7 @@ def test_kept_characters_stand_in_the_source_in_order(path):
 
 
 def test_the_order_of_the_input_changes_no_article():
-    sources = [s for s in dedup.read([str(SAMPLES)]) if isinstance(s, Source)]
+    sources = [s for s in read([str(SAMPLES)]) if isinstance(s, Source)]
     shuffled = random.Random(7).sample(sources, len(sources))
     one = {r.source: r.articles for r in clean_many(sources, profiles=dedup.learn(sources))}
     two = {r.source: r.articles for r in clean_many(shuffled, profiles=dedup.learn(shuffled))}
@@ -90,7 +91,7 @@ def test_the_order_of_the_input_changes_no_article():
 
 
 def test_two_processes_give_what_one_gives():
-    sources = [s for s in dedup.read([str(SAMPLES)]) if isinstance(s, Source)]
+    sources = [s for s in read([str(SAMPLES)]) if isinstance(s, Source)]
     assert list(clean_many(sources, jobs=2)) == list(clean_many(sources))
 
 
@@ -103,7 +104,10 @@ def page(name: str, *lines: str):
 
 
 CHROME = "北浜タイムズは毎朝五時に更新しています。ご意見は編集局までお寄せください。お待ちしています。"
-STORY = [f"第{n}の段落は、港の倉庫が図書館に変わるまでの長い年月のことを静かに語っている。" for n in range(6)]
+STORY = [
+    f"第{n}の段落は、港の古い倉庫が市の図書館に変わるまでの長い年月のことを、静かな言葉で語っている。"
+    for n in range(6)
+]
 
 
 def test_chrome_of_an_outlet_recurs_and_copies_of_an_article_are_one_witness():

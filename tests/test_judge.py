@@ -51,7 +51,7 @@ CASES = {
             (0.99, PROSE[3]),
             (0.1, "もっと見る"),
         ],
-        ["paragraph", "paragraph", "paragraph", "related", "related", "related"],
+        ["paragraph", "paragraph", "paragraph", "related", "related", "navigation"],
     ),
     "a header before the body opens nothing": (
         [(0.1, "関連記事"), (0.95, PROSE[0]), (0.95, PROSE[1])],

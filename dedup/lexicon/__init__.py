@@ -27,7 +27,18 @@ _NEVER = r"(?!)(?<tail>)"
 
 _CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 _DECORATION = r"[\s■□◆◇●○◎▼▽▲△★☆♦・•※▶►▸◀◁#*|:：>»«<〉《【\[(（\-–—=_~～]*"
-_DECORATION_END = r"[\s■□◆◇●○◎▼▽▲△★☆♦・•▶►▸|:：>»›〉》】\])）\-–—=_~～…]*"
+_DECORATION_END = r"[\s*#■□◆◇●○◎▼▽▲△★☆♦・•▶►▸|:：>»›〉》】\])）\-–—=_~～…]*"
+
+
+def normal(text: str) -> str:
+    """NFKC and single spaces.
+
+    >>> normal("  原題：Ｒａｉｎ  ")
+    '原題:Rain'
+    """
+    if not text.isascii() and not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.split())
 
 
 def fold(text: str) -> str:
@@ -36,9 +47,7 @@ def fold(text: str) -> str:
     >>> fold("  関連  ＮＥＷＳ ")
     '関連 news'
     """
-    if not text.isascii() and not unicodedata.is_normalized("NFKC", text):
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().split())
+    return " ".join(normal(text).casefold().split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +99,10 @@ class Lexicon:
         bare = folded.strip(" []()【】（）［］〔〕<>=-–—―/・:：")
         return any(pattern.fullmatch(bare) for pattern in self.agencies.values())
 
-    def field(self, name: str, folded: str, original: str) -> str | None:
-        """The value of the field in the text, in its original writing, else None."""
-        match = self.fields[name].fullmatch(folded) if name in self.fields else None
-        if match is None:
-            return None
-        value = next(group for group in match.groups() if group is not None)
-        at = original.casefold().rfind(value)
-        return original[at : at + len(value)].strip() if at >= 0 else value.strip()
+    def field(self, name: str, text: str) -> str | None:
+        """The value of a field in a line of its own, in its original letters; None if it is no such line."""
+        match = self.fields[name].fullmatch(normal(text)) if name in self.fields else None
+        return next((group.strip() for group in match.groups() if group), None) if match else None
 
 
 @cache
@@ -107,11 +112,15 @@ def lexicon(language: str) -> Lexicon:
     return Lexicon(
         headers=_named(table["header"], _DECORATION, _DECORATION_END),
         lines=_named(table["line"], _DECORATION, _DECORATION_END),
-        prefixes=regex.compile(_either(table["prefix"]["dateline"]), regex.IGNORECASE),
+        prefixes=regex.compile(_either(table["prefix"]["dateline"])),
         entries=regex.compile(_either(table["entry"]["title"] or [_NEVER]), regex.IGNORECASE),
         names=regex.compile(_either(table["name"]["person"])),
         agencies={name: regex.compile(_either(parts)) for name, parts in table["agency"].items()},
-        fields={name: regex.compile(_either(parts)) for name, parts in table["field"].items() if parts},
+        fields={
+            name: regex.compile(_either(parts), regex.IGNORECASE)
+            for name, parts in table["field"].items()
+            if parts
+        },
     )
 
 
