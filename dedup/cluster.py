@@ -14,12 +14,13 @@ representative, so that no chain A~B~C joins what is not alike. Texts become rep
 order: most linked paragraphs, then earliest published, then content; each takes the texts linked
 to it that no earlier one took (the CENTER algorithm of Haveliwala, Gionis and Indyk, "Scalable
 techniques for clustering the web", 2000). Among copies of the representative's text the first in
-`_precedence` stands for all.
+`precedence` stands for all.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -93,11 +94,13 @@ def recluster(links: Iterable[Link], threshold: float) -> Clustering:
     )
 
 
-def distinct(items: Sequence[Paragraph], settings: ClusterSettings) -> tuple[list[int], CodePoints, bool]:
+def distinct(
+    items: Sequence[Paragraph], settings: ClusterSettings
+) -> tuple[list[list[int]], CodePoints, bool]:
     """Return the distinct comparison texts in the order of their content, for other joins than this.
 
-    The first value is the number of each text's first paragraph in precedence; the last says
-    whether compiled code is worth its start.
+    The first value has the numbers of each text's paragraphs, first in precedence first; the last
+    says whether compiled code is worth its start.
     """
     compiled = _worth_compiling(len(items), settings)
     texts = compare.encode([item.text for item in items], compiled=compiled)
@@ -105,7 +108,9 @@ def distinct(items: Sequence[Paragraph], settings: ClusterSettings) -> tuple[lis
     none = np.empty(0, np.int64)
     copies = _rank(items, order, starts, Pairs(none, none))
     first = copies.order[starts[:-1]]
-    return first.tolist(), CodePoints(texts.codes, texts.starts[first], texts.lengths[first]), compiled
+    bounds, numbers = starts.tolist(), copies.order.tolist()
+    held = [numbers[begin:end] for begin, end in itertools.pairwise(bounds)]
+    return held, CodePoints(texts.codes, texts.starts[first], texts.lengths[first]), compiled
 
 
 def _worth_compiling(paragraphs: int, settings: ClusterSettings) -> bool:
@@ -126,7 +131,7 @@ class _Copies:
     rank: NDArray[np.int64]
 
 
-def _precedence(paragraph: Paragraph) -> tuple[bool, str, str, str, int, str]:
+def precedence(paragraph: Paragraph) -> tuple[bool, str, str, str, int, str]:
     """Sort key: earliest published first, undated last; then by names, never by input position."""
     published = paragraph.published
     return (
@@ -147,7 +152,7 @@ def _rank(
     involved[pairs.left] = True
     involved[pairs.right] = True
     text = np.repeat(np.arange(starts.size - 1), np.diff(starts))
-    ranked = sorted(order[involved[text]].tolist(), key=lambda i: _precedence(items[i]))
+    ranked = sorted(order[involved[text]].tolist(), key=lambda i: precedence(items[i]))
     rank = np.full(len(items), len(items))
     rank[ranked] = np.arange(len(ranked))
     return _Copies(order[np.lexsort((rank[order], text))], starts, rank)

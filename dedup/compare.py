@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import regex
 
 from dedup.types import CodePoints
 
@@ -53,6 +54,19 @@ def comparison_text(text: str) -> str:
     return folded
 
 
+def origins(text: str) -> list[tuple[int, int]]:
+    """Return for every character of the comparison text the half-open span of `text` it came from.
+
+    The span is a grapheme cluster, because normalisation joins characters only within one.
+
+    >>> origins("㈱ ｶﾞ")
+    [(0, 1), (0, 1), (0, 1), (2, 4)]
+    """
+    spans = [match.span() for match in regex.finditer(r"\X", text) for _ in comparison_text(match.group())]
+    whole = len(comparison_text(text))
+    return spans if len(spans) == whole else [(0, len(text))] * whole
+
+
 def encode(texts: Sequence[str], *, compiled: bool = False) -> CodePoints:
     """Return the comparison texts of `texts`, end to end as code points.
 
@@ -68,7 +82,11 @@ def encode(texts: Sequence[str], *, compiled: bool = False) -> CodePoints:
 def decode(texts: CodePoints, index: int) -> str:
     """Return comparison text number `index` as a string."""
     start = int(texts.starts[index])
-    codes = texts.codes[start : start + int(texts.lengths[index])]
+    return decode_codes(texts.codes[start : start + int(texts.lengths[index])])
+
+
+def decode_codes(codes: NDArray[np.uint32]) -> str:
+    """Return code points as a string, lone surrogates included."""
     return codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 

@@ -5,14 +5,18 @@ Joins the stages for these as `cluster` does for links.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
+from hashlib import blake2b
 
 import numpy as np
 
-from dedup import quote, verify
-from dedup.cluster import distinct
+from dedup import compare, quote, verify
+from dedup.cluster import distinct, precedence
+from dedup.passages import common_spans
 from dedup.settings import ClusterSettings
-from dedup.types import Paragraph, Quotation
+from dedup.types import Cluster, CodePoints, Paragraph, Passage, Place, Quotation, Relation
+from dedup.words import content_words, whole_words
 
 _DEFAULTS = ClusterSettings()
 
@@ -26,7 +30,7 @@ def quotations(
     fewer shingles; at least `settings.containment` of them stand in the other.
     """
     items = tuple(paragraphs)
-    first, texts, compiled = distinct(items, settings)
+    copies, texts, compiled = distinct(items, settings)
     pairs = quote.candidate_containments(texts, settings, compiled=compiled)
     overlaps = verify.overlaps(texts, pairs, settings.shingle, compiled=compiled)
     similarity = verify.jaccard(overlaps)
@@ -39,8 +43,79 @@ def quotations(
     )
     found = []
     for i in kept.tolist():
-        ends = [items[first[pairs.left[i]]], items[first[pairs.right[i]]]]
+        ends = [items[copies[pairs.left[i]][0]], items[copies[pairs.right[i]][0]]]
         if overlaps[i, 0] > overlaps[i, 1]:
             ends.reverse()
         found.append(Quotation(ends[0], ends[1], float(containment[i]), float(similarity[i])))
     return tuple(found)
+
+
+def passages(
+    paragraphs: Iterable[Paragraph],
+    clusters: Iterable[Cluster],
+    settings: ClusterSettings = _DEFAULTS,
+) -> tuple[Passage, ...]:
+    """Return the rare words that paragraphs of different outlets share though they differ as wholes.
+
+    `clusters` are those of the same paragraphs: a cluster's representative and its copies stand
+    for its members, so that near-duplicates are not told again. Paragraphs without an outlet count
+    by document. Passages come heaviest first, then longest; every copy is a place.
+    """
+    items = tuple(paragraphs)
+    copies, texts, compiled = distinct(items, settings)
+    near = {
+        member.paragraph
+        for cluster in clusters
+        for member in cluster.members
+        if member.kind is not Relation.EXACT
+    }
+    kept = [number for number, held in enumerate(copies) if items[held[0]] not in near]
+    texts = CodePoints(texts.codes, texts.starts[kept], texts.lengths[kept])
+    copies = [copies[number] for number in kept]
+    names = [{_side(items[i]) for i in held} for held in copies]
+    # A text that several outlets have is compared with every other.
+    keys = [name.pop() if len(name) == 1 else ("", str(i)) for i, name in enumerate(names)]
+    numbers = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    sides = np.array([numbers[key] for key in keys], np.int64)
+    held_at: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+    for left, i, right, j, length in common_spans(texts, sides, settings, compiled=compiled).tolist():
+        start = int(texts.starts[left]) + i
+        held_at[compare.decode_codes(texts.codes[start : start + length])].update(((left, i), (right, j)))
+    found = []
+    for words, spans in held_at.items():
+        places = [
+            _place(items[number], start, len(words)) for text, start in spans for number in copies[text]
+        ]
+        places.sort(key=lambda place: (precedence(place.paragraph), place.start))
+        weight = min(content_words(place.paragraph.text, place.start, place.end) for place in places)
+        if weight >= settings.passage_content and _long_enough(places[0], words, settings):
+            found.append(_passage(words, weight, places))
+    return tuple(sorted(found, key=lambda passage: (-passage.weight, -len(passage.text), passage.id)))
+
+
+def _side(paragraph: Paragraph) -> tuple[str, str]:
+    return ("outlet", paragraph.outlet) if paragraph.outlet else ("document", paragraph.document)
+
+
+def _place(paragraph: Paragraph, start: int, length: int) -> Place:
+    spans = compare.origins(paragraph.text)
+    return Place(paragraph, spans[start][0], spans[start + length - 1][1])
+
+
+def _long_enough(place: Place, words: str, settings: ClusterSettings) -> bool:
+    """Scripts with few characters a word are measured in characters, others in whole words."""
+    if 2 * sum(ord(character) >= 0x2E80 for character in words) >= len(words):
+        return True
+    return whole_words(place.paragraph.text, place.start, place.end) >= settings.passage_words
+
+
+def _passage(words: str, weight: int, places: list[Place]) -> Passage:
+    first = places[0]
+    outlets = {place.paragraph.outlet for place in places}
+    return Passage(
+        id=blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest(),
+        text=first.paragraph.text[first.start : first.end],
+        weight=weight,
+        outlets=tuple(sorted(outlet for outlet in outlets if outlet is not None)),
+        places=tuple(places),
+    )

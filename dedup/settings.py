@@ -112,6 +112,10 @@ class ClusterSettings:
     passage_content: int = 2
     # Places in a corpus from which a window is a formula and no passage.
     passage_spread: int = 50
+    # Share of a document's characters in common from which two documents carry one story, and from
+    # which nothing is missing. Chosen, not measured: no labelled stories were at hand.
+    story_share: float = 0.5
+    story_whole: float = 0.9
     # Paragraphs from which compiled kernels (the extra `fast`) repay the time they take to load.
     compile_from: int = 5000
 

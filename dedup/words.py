@@ -56,6 +56,11 @@ def content_words(text: str, start: int, end: int) -> int:
     )
 
 
+def whole_words(text: str, start: int, end: int) -> int:
+    """Count the words of `text[start:end]` that no end of it cuts, in scripts with spaces between words."""
+    return sum(start <= match.start() and match.end() <= end for match in regex.finditer(r"[\w’'-]+", text))
+
+
 @cache
 def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str], frozenset[str]]:
     """The patterns of facts and of content words, and the words that carry no content."""

@@ -1,0 +1,90 @@
+"""Words that two texts share though they differ as wholes: all maximal common spans, in linear time.
+
+A seed is a window of `passage_narrow` code points where half of them or more are kana, ideographs
+or Hangul, and of `passage_wide` elsewhere, because ten letters are a word and ten kanji a sentence.
+Windows are found by their hash; a window that more than `passage_spread` places have is a formula
+and seeds nothing. From every pair of places with one seed the match is extended as far as it goes,
+so that a span is found if it holds one seed that is no formula.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dedup.settings import ClusterSettings
+from dedup.types import CodePoints
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# From here on, a code point is of a script that writes words in few characters.
+_DENSE = 0x2E80
+
+
+def common_spans(
+    texts: CodePoints, sides: NDArray[np.int64], settings: ClusterSettings, *, compiled: bool = False
+) -> NDArray[np.int64]:
+    """Return the maximal common spans of texts on different sides, shape (spans, 5), sorted, each once.
+
+    `sides` has one number a text, its outlet for instance. Columns: left text, start there, right
+    text, start there, length, in code points; left is below right.
+    """
+    if compiled:
+        return np.unique(_compiled_spans(texts, sides, settings), axis=0)
+    places = defaultdict(list)
+    strings = [_string(texts, i) for i in range(texts.starts.size)]
+    for number, text in enumerate(strings):
+        for i in range(len(text)):
+            seed = _seed(text, i, settings)
+            if seed:
+                places[seed].append((number, i))
+    found = set()
+    for held in places.values():
+        if len(held) <= settings.passage_spread:
+            for (left, i), (right, j) in itertools.combinations(held, 2):
+                if sides[left] != sides[right]:
+                    start, length = _extend(strings[left], i, strings[right], j)
+                    found.add((left, start, right, j - i + start, length))
+    return np.array(sorted(found), np.int64).reshape(-1, 5)
+
+
+def _string(texts: CodePoints, index: int) -> str:
+    start = int(texts.starts[index])
+    codes = texts.codes[start : start + int(texts.lengths[index])]
+    return codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
+def _seed(text: str, start: int, settings: ClusterSettings) -> str | None:
+    """The seed that begins here, None where the text ends too soon."""
+    narrow = text[start : start + settings.passage_narrow]
+    dense = 2 * sum(ord(character) >= _DENSE for character in narrow) >= settings.passage_narrow
+    width = settings.passage_narrow if dense else settings.passage_wide
+    return text[start : start + width] if start + width <= len(text) else None
+
+
+def _extend(left: str, i: int, right: str, j: int) -> tuple[int, int]:
+    """Start in the left text and length of the maximal match through these places."""
+    back = 0
+    while back < min(i, j) and left[i - back - 1] == right[j - back - 1]:
+        back += 1
+    ahead = 0
+    while i + ahead < len(left) and j + ahead < len(right) and left[i + ahead] == right[j + ahead]:
+        ahead += 1
+    return i - back, back + ahead
+
+
+def _compiled_spans(
+    texts: CodePoints, sides: NDArray[np.int64], settings: ClusterSettings
+) -> NDArray[np.int64]:
+    from dedup import span_kernels  # noqa: PLC0415 - numba is optional and slow to import
+
+    arrays = (texts.codes, texts.starts, texts.lengths)
+    widths = (settings.passage_narrow, settings.passage_wide)
+    hashes, owners, places = span_kernels.seeds(arrays, widths)
+    order = np.lexsort((places, owners, hashes))  # the lower text first within a seed
+    found = (hashes[order], owners[order], places[order])
+    return span_kernels.spans(arrays, sides, found, widths, settings.passage_spread)
