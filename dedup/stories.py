@@ -8,7 +8,6 @@ shares enough with the first.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -43,13 +42,14 @@ def stories(
         for number in {number for number in text.clusters if number is not None}:
             holders.setdefault(number, []).append(name)
     order = sorted(documents, key=lambda name: _published(documents[name]))
+    place = {name: number for number, name in enumerate(order)}
     taken: set[str] = set()
     found = []
     for name in order:
         if name in taken:
             continue
         near = _sharing(documents[name], holders, settings.bucket)
-        others = [other for other in order if other in near and other != name and other not in taken]
+        others = sorted(near - taken - {name}, key=lambda other: place[other])
         versions = [_version(documents[name], documents[other], settings) for other in others]
         kept = [v for v in versions if max(v.of_first, v.of_this) >= settings.story_share]
         if kept:
@@ -80,14 +80,14 @@ def _published(text: _Text) -> tuple[bool, str]:
     return published is None, published or ""
 
 
-def _sharing(text: _Text, holders: dict[int, list[str]], bucket: int) -> Counter[str]:
-    """Documents that have a cluster in common with this one, and how many."""
-    return Counter(
+def _sharing(text: _Text, holders: dict[int, list[str]], bucket: int) -> set[str]:
+    """Documents that have a cluster in common with this one."""
+    return {
         name
-        for number in {number for number in text.clusters if number is not None}
-        if len(holders[number]) <= bucket
+        for number in text.clusters
+        if number is not None and len(holders[number]) <= bucket
         for name in holders[number]
-    )
+    }
 
 
 def _version(first: _Text, this: _Text, settings: ClusterSettings) -> Version:
