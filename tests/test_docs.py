@@ -1,0 +1,135 @@
+"""The README tells the truth: its commands run, its options and fields are those of the program."""
+
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import dedup.pipeline
+from dedup.read import read
+from dedup.rows import article_row
+from dedup.types import Article, Encoding, Kind, Reason
+from dedup_cli.terminal import article_table
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+COMMANDS = ("clean", "cluster", "run")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def told(*arguments):
+    """What the installed command prints on standard output."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dedup_cli", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout.decode()
+
+
+def options(text):
+    return set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text))
+
+
+def usage(command):
+    (text,) = (block for block in blocks("text") if block.startswith("dedup clean"))
+    return re.search(rf"^dedup {command} .*\n(?: .*\n)*", text, re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_options_are_those_of_help(command):
+    rows = re.findall(r"^  (?:(-\w), )?(--[a-z-]+)", told(command, "--help"), re.MULTILINE)
+    assert {short or long for short, long in rows} - {"-h"} == options(usage(command))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_that_names_the_command(command):
+    example = re.search(r"Example: (dedup .*)", told(command, "--help"))[1]
+    assert shlex.split(example)[1] == command
+    assert options(example) <= options(usage(command))
+
+
+def test_exit_codes_are_those_of_help():
+    in_help = re.findall(r"\b(\d+)\s+[a-z]", told("--help").split("Exit codes:")[1])
+    assert re.findall(r"^\| (\d+) \|", README, re.MULTILINE) == in_help
+
+
+def test_ci_runs_the_commands_of_the_readme():
+    script = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+    shell = [block.strip() for block in blocks("sh")]
+    assert len(shell) == 2
+    for command in shell:
+        assert command in script
+
+
+def test_the_fields_are_those_of_the_rows():
+    fields = dict.fromkeys(Article.__dataclass_fields__) | {"paragraphs": (), "stripped": ()}
+    article = Article(**fields | {"encoding": Encoding("utf-8", "strict")})
+    section = README.split("`articles.jsonl`: ")[1].split("Kinds:")[0]
+    named = [name for name in re.findall(r"`(\w+)`", section) if name in article_row(article)]
+    assert list(dict.fromkeys(named)) == [*article_row(article)]
+
+
+def test_kinds_and_reasons_are_all_named():
+    kinds, reasons = re.search(r"Kinds: (.*?)\. Reasons: (.*?)\.\n", README, re.DOTALL).groups()
+    assert re.findall(r"`(\w+)`", kinds) == [kind.value for kind in Kind if kind is not Kind.TITLE]
+    assert re.findall(r"`(\w+)`", reasons) == [reason.value for reason in Reason]
+
+
+def test_the_library_example_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    (example,) = blocks("python")
+    exec(compile(example, "README.md", "exec"), {})
+    assert capsys.readouterr().out
+
+
+def shown_table():
+    """The block of the README that shows a page: the command and what it prints at 80 columns."""
+    (block,) = (block for block in blocks("text") if block.startswith("$ dedup clean"))
+    command = block.splitlines()[0]
+    paths = [shlex.split(command)[-1]]
+    screen = Console(width=80, file=io.StringIO())
+    for cleaned in dedup.pipeline.clean_many(read(paths), profiles=dedup.pipeline.learn(read(paths))):
+        for article in cleaned.articles:
+            screen.print(article_table(article, full=False))
+    rows = [row.rstrip() for row in screen.file.getvalue().rstrip().splitlines()]
+    return block, "\n".join([command, *rows, ""])
+
+
+def shown_summary(folder):
+    """The block of the README that shows a summary, and what the command says, without the time it took."""
+    (block,) = (block for block in blocks("text") if "inputs, " in block)
+    command = [sys.executable, "-m", "dedup_cli", "run", "samples/raw", "-o", f"{folder}/"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=300)
+    said = done.stderr.decode().splitlines()
+    return block, "\n".join([*said[:-1], ""])
+
+
+def test_the_table_is_what_the_command_shows(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    block, real = shown_table()
+    assert block == real, "python tests/test_docs.py writes the README's excerpts anew"
+
+
+def test_the_summary_is_what_the_command_says(tmp_path):
+    block, real = shown_summary(tmp_path)
+    assert block == real, "python tests/test_docs.py writes the README's excerpts anew"
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    for old, new in (shown_table(), shown_summary(tempfile.mkdtemp())):
+        README = README.replace(f"```text\n{old}```", f"```text\n{new}```")
+    Path("README.md").write_text(README, "utf-8")
