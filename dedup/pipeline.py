@@ -5,6 +5,7 @@ decode -> segment -> divide -> score -> judge -> assemble
 
 from __future__ import annotations
 
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -105,7 +106,10 @@ def _each(
         return
     # As many pages in flight as keep the workers busy while the slowest page holds the order up.
     ahead = 16 * jobs
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    # Ctrl-C reaches every process of the terminal; only this one says so.
+    with ProcessPoolExecutor(
+        jobs, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    ) as pool:
         waiting: deque[Future[Result]] = deque()
         try:
             for source in sources:
