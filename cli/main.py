@@ -71,8 +71,9 @@ MinCharacters = Annotated[
 
 def main() -> None:
     """The `dedup` command: runs it and leaves with its exit code; no traceback reaches the user."""
-    # As Ctrl-C does, so that what was begun is cleaned up: 143 is what a shell says of a terminated run.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # As after Ctrl-C, what was begun is cleaned up; the code is what a shell says of a run so ended.
+    for ending in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     try:
         app(prog_name="dedup")
     except SystemExit as leaving:
