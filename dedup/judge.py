@@ -113,9 +113,15 @@ def _judged(
             if i > last and _heads_article(b.block):
                 region = Reason.OTHER_ARTICLE
             region = b.header or region
-            reason = b.decided or reason_of(b.block, b.line, b.header, region, above=not before)
-            verdict = Verdict(None, reason, tuple(b.evidence))
+            verdict = Verdict(None, _reason(b, region, above=not before), tuple(b.evidence))
         yield JudgedBlock(b.block, verdict)
+
+
+def _reason(b: _Witnessed, region: Reason | None, *, above: bool) -> Reason:
+    named = reason_of(b.block, b.line, b.header, region, above=above)
+    if b.decided is Reason.REPEATED_ON_OUTLET and b.probability < 0.5 and named is not Reason.BOILERPLATE:
+        return named  # it would have been stripped all the same, and this says more
+    return b.decided or named
 
 
 def _heads_article(block: Block) -> bool:
@@ -326,14 +332,31 @@ def _same_table(one: Block, other: Block) -> bool:
 
 
 def _bridges(blocks: Sequence[_Witnessed], kept: list[bool], settings: JudgeSettings) -> None:
-    """Keep a lone line between two kept paragraphs: sub-headings look like chrome but for their place."""
-    for i in range(1, len(blocks) - 1):
-        b = blocks[i]
-        if kept[i] or b.decided or b.line or b.header or b.probability < settings.bridge:
+    """Keep what stands between kept paragraphs and looks like chrome but for its place.
+
+    A lone line between two paragraphs is a sub-heading. In HTML a run of blocks with the same path and
+    class words as the kept ones on both sides is of one piece with them: lists of linked places, dialogue.
+    """
+    last: int | None = None
+    for i, keeps in enumerate(list(kept)):
+        if not keeps:
             continue
-        if kept[i - 1] and kept[i + 1] and is_prose(blocks[i - 1].block) and is_prose(blocks[i + 1].block):
-            kept[i] = True
-            b.evidence.append(Evidence("context", "stands between two kept paragraphs", 0.5))
+        if last is not None and 0 < i - last - 1 <= settings.bridge_blocks:
+            run = blocks[last + 1 : i]
+            lone = len(run) == 1 and is_prose(blocks[last].block) and is_prose(blocks[i].block)
+            if all(_may_bridge(b, settings) for b in run) and (lone or _siblings(blocks[last : i + 1])):
+                for k in range(last + 1, i):
+                    kept[k] = True
+                    blocks[k].evidence.append(Evidence("context", "stands between kept paragraphs", 0.5))
+        last = i
+
+
+def _may_bridge(b: _Witnessed, settings: JudgeSettings) -> bool:
+    return not (b.decided or b.line or b.header or b.block.hidden) and b.probability >= settings.bridge
+
+
+def _siblings(run: Sequence[_Witnessed]) -> bool:
+    return bool(run[0].block.path) and len({(b.block.path, b.block.hints) for b in run}) == 1
 
 
 def _grams(text: str) -> set[str]:

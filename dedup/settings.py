@@ -47,8 +47,9 @@ class JudgeSettings:
     # lexicon calls it chrome.
     keep: float = 0.5
     sure: float = 0.9
-    # Probability from which a lone line between two kept paragraphs is kept.
-    bridge: float = 0.2
+    # Probability from which a block between kept paragraphs is kept, and most blocks in such a run.
+    bridge: float = 0.15
+    bridge_blocks: int = 12
     # Other pages of the outlet on which a block must recur to be chrome: in HTML at the same element
     # path, in flat text anywhere.
     recurs: int = 1
