@@ -320,7 +320,7 @@ def _tables(blocks: Sequence[_Witnessed], kept: list[bool]) -> None:
             while end < len(blocks) and _same_table(blocks[i].block, blocks[end].block):
                 end += 1
             rows = range(i, end)
-            within = 0 < i and end < len(blocks) and kept[i - 1] and kept[end]
+            within = i > 0 and end < len(blocks) and kept[i - 1] and kept[end]
             if within or sum(kept[k] for k in rows) * 2 >= len(rows):
                 for k in rows:
                     kept[k] = kept[k] or blocks[k].decided is None
