@@ -54,14 +54,23 @@ def comparison_text(text: str) -> str:
     return folded
 
 
-def origins(text: str) -> list[tuple[int, int]]:
+def origins(text: str, known: dict[str, str | None]) -> list[tuple[int, int]]:
     """Return for every character of the comparison text the half-open span of `text` it came from.
 
-    The span is a grapheme cluster, because normalisation joins characters only within one.
+    The span is a character, or a grapheme cluster where one holds a character that joins others:
+    normalisation joins them only within it.
 
-    >>> origins("㈱ ｶﾞ")
+    `known` is filled with what single characters fold to; give the same one to many calls.
+
+    >>> origins("㈱ ｶﾞ", {})
     [(0, 1), (0, 1), (0, 1), (2, 4)]
     """
+    for character in set(text) - known.keys():
+        joins = _depends_on_neighbours(ord(character))
+        known[character] = None if joins else comparison_text(character)
+    folded = [known[character] for character in text]
+    if None not in folded:
+        return [(i, i + 1) for i, new in enumerate(folded) for _ in new or ""]
     spans = [match.span() for match in regex.finditer(r"\X", text) for _ in comparison_text(match.group())]
     whole = len(comparison_text(text))
     return spans if len(spans) == whole else [(0, len(text))] * whole

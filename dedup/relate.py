@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -81,25 +82,29 @@ def passages(
     for left, i, right, j, length in common_spans(texts, sides, settings, compiled=compiled).tolist():
         start = int(texts.starts[left]) + i
         held_at[compare.decode_codes(texts.codes[start : start + length])].update(((left, i), (right, j)))
+
+    known: dict[str, str | None] = {}
+
+    @lru_cache(maxsize=10_000)  # of this call alone
+    def origins(paragraph: int) -> list[tuple[int, int]]:
+        return compare.origins(items[paragraph].text, known)
+
     found = []
     for words, spans in held_at.items():
-        places = [
-            _place(items[number], start, len(words)) for text, start in spans for number in copies[text]
-        ]
-        places.sort(key=lambda place: (precedence(place.paragraph), place.start))
+        places = []
+        for text, start in spans:
+            for number in copies[text]:
+                origin = origins(number)
+                places.append(Place(items[number], origin[start][0], origin[start + len(words) - 1][1]))
         weight = min(content_words(place.paragraph.text, place.start, place.end) for place in places)
         if weight >= settings.passage_content and _long_enough(places[0], words, settings):
+            places.sort(key=lambda place: (precedence(place.paragraph), place.start))
             found.append(_passage(words, weight, places))
     return tuple(sorted(found, key=lambda passage: (-passage.weight, -len(passage.text), passage.id)))
 
 
 def _side(paragraph: Paragraph) -> tuple[str, str]:
     return ("outlet", paragraph.outlet) if paragraph.outlet else ("document", paragraph.document)
-
-
-def _place(paragraph: Paragraph, start: int, length: int) -> Place:
-    spans = compare.origins(paragraph.text)
-    return Place(paragraph, spans[start][0], spans[start + length - 1][1])
 
 
 def _long_enough(place: Place, words: str, settings: ClusterSettings) -> bool:

@@ -12,6 +12,9 @@ import regex
 
 from dedup.types import Fact
 
+# Characters around a span within which a word that it cuts is looked for.
+_CONTEXT = 40
+
 _NUMERALS = "〇一二三四五六七八九"
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS = {"万": 10**4, "億": 10**8, "兆": 10**12}
@@ -51,7 +54,7 @@ def content_words(text: str, start: int, end: int) -> int:
     _, content, ignored = _patterns()
     return sum(
         match.lastgroup == "content" and match.group().casefold() not in ignored
-        for match in content.finditer(text)
+        for match in content.finditer(text, max(start - _CONTEXT, 0), end + _CONTEXT)
         if start <= match.start() and match.end() <= end
     )
 

@@ -75,7 +75,7 @@ def test_every_maximal_span(compiled: bool, texts: list[str], spread: int, sides
 
 @given(st.text(st.sampled_from("aＡｶﾞガ㈱ \n\u200b…각ệ👍🏽"), max_size=20))
 def test_origins_name_where_each_character_came_from(text: str) -> None:
-    spans = origins(text)
+    spans = origins(text, {})
     folded = comparison_text(text)
     assert len(spans) == len(folded)
     for character, (start, end) in zip(folded, spans, strict=True):
