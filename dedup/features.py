@@ -1,275 +1,318 @@
 """What a block looks like, in numbers: the judge's own testimony.
 
-One row a block. Rows hold the block's own shape, what its neighbours look like and where it stands
-against the densest run of sentences on the page. The same columns serve HTML and flat text; what a
-medium cannot know is 0.
+One row a block. A row holds the block's own shape, what its neighbours look like, where it stands
+against the densest run of prose on the page, and for HTML what stands in the same elements. No
+column knows a word of any language: words are weighed by a linear model over runs of characters
+(`dedup.grams`), whose score is one column. Cross-validated on 1,336 pages, that model gave .009 of F1
+on flat text over no words at all, and hand-made word lists and class names gave nothing beside it.
+
+All is computed for a whole page at once: a page of 240 blocks takes a tenth of trafilatura's time.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
-import regex
+from numpy.typing import NDArray
 
-from dedup.lexicon import fold, lexicon_for
-from dedup.types import Block, Page, Reason
+from dedup import grams
+from dedup.grams import Characters, characters, hashes, weigh_places, weigh_texts
+from dedup.types import Block, Media, Page
 
-Matrix = np.ndarray
+Column = NDArray[np.float64]
 
-_CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
-_KANA = regex.compile(r"\p{Hiragana}")
-_SENTENCE_END = regex.compile(r"[。！？!?.．…」』”\"’'）)]$")
-_TERMINATOR = regex.compile(r"[。！？!?]|\.(?=\s|$|[”\"’'])")
-_CLAUSE = regex.compile(r"[、，,;；:：]")
-_BULLET = regex.compile(r"^\s*[•・*\-–—●○■□◆▶►✅💡✔☑▪◦‣⁃]\s*\S")
-_NUMBERED = regex.compile(r"^\s*[(（]?\d{1,3}[.)）．、位:：\s]")
-_URL = regex.compile(r"https?://|www\.|\.(?:com|jp|org|net)\b", regex.IGNORECASE)
-_DATE = regex.compile(r"\d{4}\s*[年/.-]\s*\d{1,2}|\d{1,2}月\d{1,2}日|\d{1,2}:\d{2}|\b(?:19|20)\d{2}\b")
-_SEPARATOR = regex.compile(r"[|｜/／>»›·•]")
-_TRUNCATED = regex.compile(r"(?:…|\.\.\.?|‥)\s*$")
-_QUOTE = regex.compile(r"[「『“\"]")
-_DIGIT = regex.compile(r"\d")
-_WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’-]*")
-_FUNCTION = frozenset(
-    "the a an of to in and that is was for on with as it at by from be are has have had not but his her he she"
-    " they which this who will would said their its were been more about or der die das und in den von zu mit"
-    " ist im auf für de la le les des et en un une que el los las del y por con il di che e i na z w się do"
-    " и в на что не с по как".split()
+_DATE = re.compile(r"\d{4}\s*[年/.-]\s*\d{1,2}|\d{1,2}月\d{1,2}日|\d{1,2}:\d{2}|(?<!\d)(?:19|20)\d{2}(?!\d)")
+_NUMBERED = re.compile(r"[(（]?\d{1,3}[.)）．、位:：\s]")
+_TAGS = ("p", "li", "h1", "h2", "h3", "h4", "td", "div", "blockquote", "figcaption", "dd")
+_ANCESTORS = (
+    *("article", "main", "aside", "footer", "header", "nav"),
+    *("figure", "li", "table", "form", "blockquote", "section"),
 )
-
-_GOOD_HINT = regex.compile(
-    r"article|story|body|content|entry|post|text|main|honbun|kiji|detail|news|paragraph|prose|blog"
-)
-_BAD_HINT = regex.compile(
-    r"comment|relat|rank|nav|menu|foot|side|widget|share|social|promo|advert|\bads?\b|banner|breadcrumb|cookie"
-    r"|consent|newsletter|subscri|recommend|popular|trend|header|tag|caption|credit|byline|author|meta|date|time"
-    r"|modal|popup|login|sponsor|teaser|list|more|pager|pagination|copyright|gallery|slide|thumb|card|read"
-)
-_BAD_HINTS = (
-    ("comment", r"comment|disqus|respond|repl"),
-    ("related", r"relat|recommend|more|read.?next|also|teaser|kanren|card|promo|list"),
-    ("ranking", r"rank|popular|trend|most|access"),
-    ("chrome", r"nav|menu|foot|head|side|breadcrumb|pager|pagination|search|login|widget"),
-    ("share", r"share|social|sns|follow|tool"),
-    ("advert", r"advert|\bads?\b|banner|sponsor|\bpr\b|outbrain|taboola|newsletter|subscri|paywall|cookie|consent"),
-    ("caption", r"caption|credit|figure|photo|image|gallery|slide|thumb|media|video"),
-    ("byline", r"byline|author|writer|date|time|meta|publish|info|source|profile|bio"),
-    ("title", r"title|headline|heading"),
-)
-_BAD_PATTERNS = tuple((name, regex.compile(pattern)) for name, pattern in _BAD_HINTS)
-_TAGS = ("p", "li", "h1", "h2", "h3", "td", "div", "blockquote", "figcaption", "a", "span", "line")
-_PATH_TAGS = ("article", "main", "aside", "footer", "header", "nav", "figure", "li", "table", "form", "blockquote")
-_LINES = tuple(Reason)[: len(Reason)]
-
-LOCAL = (
-    "log_chars", "cjk", "kana", "sentence_end", "sentences", "clauses", "digits", "capitals", "function_words",
-    "bullet", "numbered", "url", "date", "separators", "truncated", "quotes", "header", "line",
-    *(f"line_{reason}" for reason in _LINES),
-    "repeats", "title_overlap", "title_before", "sentence_chars", "gap_before", "indent",
-    "link_share", "hidden", "extracted", "witness2", "depth", "good_hint", "bad_hint",
-    *(f"hint_{name}" for name, _ in _BAD_HINTS),
-    *(f"tag_{tag}" for tag in _TAGS), *(f"in_{tag}" for tag in _PATH_TAGS),
-)  # fmt: skip
-_COLUMN = {name: i for i, name in enumerate(LOCAL)}
-_NEIGHBOUR = ("log_chars", "sentence_end", "header", "line", "link_share", "extracted", "truncated", "sentences", "gap_before")
+# Shortest sentence that counts as prose, in characters (an ideograph counts as two).
+_PROSE = 40
+_LONG_PROSE = 150
+_ECHO = 1 << 16
+_FAR = 50
+_STEPS = (-2, -1, 1, 2)
 _RADII = (2, 4, 8, 16)
+_NEIGHBOURS = ("log_chars", "sentence_end", "text_score", "sentences")
+_SUMMED = ("sentence_chars", "log_chars", "sentence_end", "text_score", "truncated", "date")
 
 
-def features(page: Page, second: Sequence[float] | None = None) -> tuple[Matrix, tuple[str, ...]]:
-    """One row of float32 features a block, shape `(len(page.blocks), n)`, and the `n` column names.
+def features(
+    page: Page, text_weights: NDArray[np.float32], place_weights: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """One row of features a block, shape `(len(page.blocks), n)`, and the `n` column names.
 
-    `second` is the testimony of a second extractor, a share of kept characters for each block.
+    The weights are those of the linear models (`grams.TEXT_BUCKETS` and `grams.PLACE_BUCKETS` long).
     """
+    chars = characters([block.text for block in page.blocks])
+    scores = weigh_texts(chars, text_weights), weigh_places(page.blocks, place_weights)
+    return describe(page, chars, *scores)
+
+
+def describe(
+    page: Page, chars: Characters, text_score: Column, place_score: Column
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """`features` for scores that are known already: training must not use those of the final weights."""
     blocks = page.blocks
-    local = _local(page, second)
-    columns: dict[str, Matrix] = {name: local[:, i] for i, name in enumerate(LOCAL)}
-    columns |= _position(blocks, columns)
-    columns |= _windows(columns)
-    columns |= _core(columns)
-    columns |= _containers(blocks, columns)
-    return np.column_stack([c.astype(np.float32) for c in columns.values()]), tuple(columns)
+    html = page.document.media is Media.HTML
+    columns = _shape(blocks, chars)
+    columns["text_score"] = text_score
+    columns |= _echoes(page, chars, columns["sentence_chars"])
+    columns |= _markup(blocks, place_score) if html else _gaps(blocks)
+    columns |= _position(columns)
+    columns |= _windows(columns, html=html)
+    chrome = np.where(columns["sentence_chars"] > 0, 0.0, -2.0 + np.clip(text_score, -2.0, 1.0))
+    evidence = text_score - 0.5
+    if html:
+        columns |= _headings(columns)
+        columns |= _containers(blocks, columns)
+        chrome -= 2.0 * columns["link_share"]
+        evidence = evidence + place_score + 2.0 * columns["extracted"]
+    prose = np.log1p(columns["sentence_chars"])
+    columns |= _core("core", np.where(prose > 0, prose, chrome), columns["sentence_chars"])
+    columns |= _core("felt", evidence, columns["sentence_chars"])
+    return np.column_stack(list(columns.values())).astype(np.float32), tuple(columns)
 
 
-def _local(page: Page, second: Sequence[float] | None) -> Matrix:
-    blocks = page.blocks
-    folded = [fold(block.text) for block in blocks]
-    repeats = Counter(folded)
-    title = fold(page.metadata.title or "")
-    grams = _grams(title)
-    out = np.zeros((len(blocks), len(LOCAL)), np.float32)
-    end, title_seen = 0, 0.0
-    for i, (block, text) in enumerate(zip(blocks, folded, strict=True)):
-        row = _shape(block, text)
-        row["repeats"] = min(repeats[text], 5) - 1
-        own = _grams(text)
-        row["title_overlap"] = len(own & grams) / len(own | grams) if grams and own else 0.0
-        row["title_before"] = title_seen
-        title_seen = max(title_seen, float(row["title_overlap"] > 0.6))
-        row["gap_before"] = min(page.document.text.count("\n", end, block.start), 6) if block.tag == "line" else 0
-        row["indent"] = 0.0
-        row["witness2"] = second[i] if second is not None else 0.0
-        end = block.end
-        for name, value in row.items():
-            out[i, _COLUMN[name]] = value
-    return out
-
-
-def _shape(block: Block, folded: str) -> dict[str, float]:
-    text = block.text
-    n = max(len(text), 1)
-    words = _WORD.findall(text)
-    n_words = max(len(words), 1)
-    cjk = len(_CJK.findall(text)) / n
-    sentences = len(_TERMINATOR.findall(text))
-    ends = bool(_SENTENCE_END.search(text))
-    lexicon = lexicon_for(folded)
-    header, line = lexicon.header(folded), lexicon.line(folded)
-    row: dict[str, float] = {
-        "log_chars": math.log1p(len(text) * (1 + cjk)),  # a CJK character says about as much as two letters
-        "cjk": cjk,
-        "kana": len(_KANA.findall(text)) / n,
-        "sentence_end": ends,
-        "sentences": min(sentences, 12),
-        "clauses": len(_CLAUSE.findall(text)) / n,
-        "digits": len(_DIGIT.findall(text)) / n,
-        "capitals": sum(w[0].isupper() for w in words) / n_words,
-        "function_words": sum(w.lower() in _FUNCTION for w in words) / n_words,
-        "bullet": bool(_BULLET.search(text)),
-        "numbered": bool(_NUMBERED.search(text)),
-        "url": bool(_URL.search(text)),
-        "date": bool(_DATE.search(text)),
-        "separators": min(len(_SEPARATOR.findall(text)), 8),
-        "truncated": bool(_TRUNCATED.search(text)),
-        "quotes": bool(_QUOTE.search(text)),
-        "header": header is not None,
-        "line": line is not None,
-        "sentence_chars": len(text) * (1 + cjk) if ends and sentences and len(text) * (1 + cjk) > 40 else 0.0,
-        "link_share": block.link_share,
-        "hidden": block.hidden,
-        "extracted": block.extracted or 0.0,
+def _shape(blocks: Sequence[Block], chars: Characters) -> dict[str, Column]:
+    """What each block is by its characters alone."""
+    length, count = np.maximum(chars.lengths, 1), chars.count
+    first = chars.classes[chars.starts]
+    end = chars.starts + chars.lengths - 1
+    last, last_code = chars.classes[end], chars.codes[end]
+    letters = chars.are(grams.LETTER)
+    word_starts = letters & ~np.append(False, letters[:-1])
+    before_gap = np.append((chars.classes[1:] & (grams.SPACE | grams.CLOSING)) != 0, True)
+    words, ideographs = count(word_starts), count(chars.are(grams.IDEOGRAPH)) / length
+    upper, digits = chars.are(grams.UPPER), count(chars.are(grams.DIGIT))
+    sentences = count(chars.are(grams.STOP) | (chars.are(grams.DOT) & before_gap))
+    ends = (last & (grams.STOP | grams.DOT | grams.CLOSING)) != 0
+    size = chars.lengths * (1 + ideographs)  # an ideograph says about as much as two letters
+    texts = [block.text for block in blocks]
+    seen = Counter(texts)
+    return {
+        "log_chars": np.log1p(size),
+        "ideographs": ideographs,
+        "kana": count(chars.are(grams.KANA)) / length,
+        "sentence_end": _number(ends),
+        "stop_end": _number((last & (grams.STOP | grams.DOT)) != 0),
+        "sentences": np.minimum(sentences, 12),
+        "sentence_length": size / np.maximum(sentences, 1) * (sentences > 0),
+        "sentence_chars": np.where(ends & (sentences > 0) & (size > _PROSE), size, 0.0),
+        "clauses": count(chars.are(grams.CLAUSE)) / length,
+        "digits": digits / length,
+        "words": np.minimum(words, 60),
+        "word_length": count(letters) / np.maximum(words, 1),
+        "capitals": np.where(words > 0, count(word_starts & upper) / np.maximum(words, 1), -1.0),
+        "upper": count(upper) / np.maximum(count(letters), 1),
+        "bullet": _number((first & grams.BULLET) != 0),
+        "first_upper": _number((first & grams.UPPER) != 0),
+        "first_letter": _number((first & (grams.LETTER | grams.IDEOGRAPH)) != 0),
+        "symbols": count(chars.are(grams.SYMBOL)) / length,
+        "separators": np.minimum(count(chars.are(grams.BAR)), 8),
+        "quotes": np.minimum(count(chars.are(grams.QUOTE)), 4),
+        "truncated": _number((last_code == 0x2026) | ((last_code == 46) & (chars.codes[end - 1] == 46))),
+        "colon_end": _number((last_code == 58) | (last_code == 0xFF1A)),
+        "numbered": _number(text[0] in "(（0123456789" and _NUMBERED.match(text) for text in texts),
+        "url": _number("http" in text or "www." in text for text in texts),
+        "date": _number(many > 1 and _DATE.search(text) for many, text in zip(digits, texts, strict=True)),
+        "repeats": np.array([min(seen[text], 5) - 1.0 for text in texts]),
     }
-    for reason in {header, line} - {None}:
-        row[f"line_{reason}"] = 1.0
-    if block.path:
-        row["depth"] = block.path.count("/")
-        row["good_hint"] = len(_GOOD_HINT.findall(block.hints))
-        row["bad_hint"] = len(_BAD_HINT.findall(block.hints))
-        for name, pattern in _BAD_PATTERNS:
-            row[f"hint_{name}"] = bool(pattern.search(block.hints))
-        ancestors = set(block.path.split("/"))
-        for tag in _PATH_TAGS:
-            row[f"in_{tag}"] = tag in ancestors
-    if block.tag in _TAGS:
-        row[f"tag_{block.tag}"] = 1.0
-    return row
 
 
-def _grams(text: str) -> set[str]:
-    squeezed = text.replace(" ", "")
-    return {squeezed[i : i + 3] for i in range(len(squeezed) - 2)}
+def _number(values: Iterable[object]) -> Column:
+    return np.array([1.0 if value else 0.0 for value in values])
 
 
-def _position(blocks: Sequence[Block], columns: dict[str, Matrix]) -> dict[str, Matrix]:
-    n = len(blocks)
-    index = np.arange(n)
-    headers = np.where(columns["header"] > 0, index, -1)
-    last_header = np.maximum.accumulate(headers) if n else headers
-    prose = np.where(columns["sentence_chars"] > 0, index, -1)
-    last_prose = np.maximum.accumulate(prose) if n else prose
-    backwards = np.where(columns["sentence_chars"] > 0, index, n + 50)
-    next_prose = np.minimum.accumulate(backwards[::-1])[::-1] if n else backwards
-    cumulative = np.cumsum(columns["sentence_chars"])
-    total = cumulative[-1] if n else 0.0
-    at_header = np.where(last_header >= 0, cumulative[np.maximum(last_header, 0)], 0.0)
+def _echoes(page: Page, chars: Characters, prose: Column) -> dict[str, Column]:
+    """How much of each block stands in other prose of the page, and in its title."""
+    n = len(prose)
+    found = hashes(chars.folded, 4) % np.uint32(_ECHO)
+    owner = chars.owner[: len(found)]
+    position = np.arange(len(found))
+    inside = (position >= chars.starts[owner]) & (position + 4 <= (chars.starts + chars.lengths)[owner])
+    found, owner = found[inside], owner[inside]
+    number = np.maximum(np.bincount(owner, minlength=n), 1)
+    is_prose = prose[owner] > 0
+    first, last = np.full(_ECHO, -1), np.full(_ECHO, -1)
+    last[found[is_prose]] = owner[is_prose]
+    first[found[is_prose][::-1]] = owner[is_prose][::-1]
+    elsewhere = (first[found] >= 0) & ((first[found] != owner) | (last[found] != owner))
+    title = page.metadata.title or ""
+    wanted = hashes(characters([title]).folded[1:-1], 4) % np.uint32(_ECHO) if len(title) > 4 else found[:0]
+    in_title = np.zeros(_ECHO, bool)
+    in_title[wanted] = True
+    hits = np.bincount(owner, in_title[found], n)
+    overlap, cover = hits / number, np.minimum(hits / max(len(wanted), 1), 1.0)
+    titles = ((overlap > 0.7) & (cover > 0.6)).astype(float)
+    return {
+        "echo": np.bincount(owner, elsewhere, n) / number,
+        "title_overlap": overlap,
+        "title_cover": cover,
+        "titles_before": np.minimum(np.cumsum(titles), 3),
+        "titles_after": np.minimum(titles.sum() - np.cumsum(titles), 3),
+    }
+
+
+def _gaps(blocks: Sequence[Block]) -> dict[str, Column]:
+    """Blank lines before and after each line of flat text."""
+    lines = np.array([block.line for block in blocks], float)
+    gaps = np.minimum(np.diff(lines, prepend=lines[0]), 6.0) - 1.0
+    return {"gap_before": gaps, "gap_after": np.append(gaps[1:], 5.0)}
+
+
+def _markup(blocks: Sequence[Block], place_score: Column) -> dict[str, Column]:
+    known: dict[tuple[str, str], list[float]] = {}
+    rows = []
+    for block in blocks:
+        key = block.path, block.tag
+        if key not in known:
+            path = block.path.split("/")
+            marks = [*(block.tag == tag for tag in _TAGS), *(tag in path for tag in _ANCESTORS)]
+            known[key] = [*map(float, marks), float(len(path))]
+        rows.append(known[key])
+    names = (*(f"tag_{tag}" for tag in _TAGS), *(f"in_{tag}" for tag in _ANCESTORS), "depth")
+    return {
+        "link_share": np.array([block.link_share for block in blocks]),
+        "hidden": np.array([float(block.hidden) for block in blocks]),
+        "extracted": np.array([block.extracted or 0.0 for block in blocks]),
+        "place_score": place_score,
+        **dict(zip(names, np.array(rows).T, strict=True)),
+    }
+
+
+def _since(mask: NDArray[np.bool_]) -> Column:
+    """How many blocks ago the last block in `mask` stood (0 for itself)."""
+    index = np.arange(len(mask))
+    last = np.maximum.accumulate(np.where(mask, index, -_FAR - 1))
+    return np.minimum(index - last, _FAR + 1).astype(float)
+
+
+def _until(mask: NDArray[np.bool_]) -> Column:
+    return _since(mask[::-1])[::-1]
+
+
+def _position(columns: dict[str, Column]) -> dict[str, Column]:
+    prose = columns["sentence_chars"]
+    n, total = len(prose), max(float(prose.sum()), 1.0)
+    index = np.arange(n, dtype=float)
     return {
         "blocks": np.full(n, math.log1p(n)),
-        "place": index / max(n, 1),
-        "from_start": np.minimum(index, 50),
-        "from_end": np.minimum(n - index, 50),
+        "place": index / n,
+        "from_start": np.minimum(index, _FAR),
+        "from_end": np.minimum(n - index, _FAR),
+        "typical_chars": np.full(n, float(np.median(columns["log_chars"]))),
         "prose_total": np.full(n, math.log1p(total)),
-        "prose_before": cumulative / max(total, 1.0),
-        "headers_before": np.minimum(np.cumsum(columns["header"]), 20),
-        "since_header": np.where(last_header >= 0, np.minimum(index - last_header, 50), 60),
-        "prose_since_header": np.log1p(cumulative - at_header),
-        "prose_at_header": np.where(last_header >= 0, at_header / max(total, 1.0), -1.0),
-        "since_prose": np.where(last_prose >= 0, np.minimum(index - last_prose, 50), 60),
-        "until_prose": np.minimum(next_prose - index, 50),
+        "prose_before": np.cumsum(prose) / total,
+        "since_prose": _since(prose > 0),
+        "until_prose": _until(prose > 0),
+        "since_long": _since(prose > _LONG_PROSE),
+        "until_long": _until(prose > _LONG_PROSE),
     }
 
 
-def _windows(columns: dict[str, Matrix]) -> dict[str, Matrix]:
-    out: dict[str, Matrix] = {}
-    for name in _NEIGHBOUR:
-        for step in (-2, -1, 1, 2):
-            out[f"{name}{step:+d}"] = _shift(columns[name], step)
-    for name in ("sentence_chars", "link_share", "log_chars", "extracted", "line", "header", "sentence_end"):
-        sums = np.concatenate([[0.0], np.cumsum(columns[name], dtype=np.float64)])
-        n = len(sums) - 1
-        index = np.arange(n)
+def _headings(columns: dict[str, Column]) -> dict[str, Column]:
+    """Where a block stands against headings, and against what trafilatura kept."""
+    size = np.expm1(columns["log_chars"])
+    kept = columns["extracted"] * size
+    prose = columns["sentence_chars"]
+    n, total = len(size), float(kept.sum())
+    first = columns["tag_h1"] > 0
+    heading = first | (columns["tag_h2"] > 0) | (columns["tag_h3"] > 0)
+    extracted = columns["extracted"] > 0.5
+    return {
+        "h1_before": np.minimum(np.cumsum(first), 4).astype(float),
+        "since_h1": _since(first),
+        "until_h1": _until(first),
+        "since_heading": _since(heading),
+        "until_heading": _until(heading),
+        "extracted_total": np.full(n, math.log1p(total)),
+        "extracted_prose": np.full(n, (columns["extracted"] * prose).sum() / max(float(prose.sum()), 1.0)),
+        "extracted_sum": np.cumsum(kept) / max(total, 1.0),
+        "since_extracted": _since(extracted),
+        "until_extracted": _until(extracted),
+    }
+
+
+def _windows(columns: dict[str, Column], *, html: bool) -> dict[str, Column]:
+    """Values of the nearest blocks, and sums over windows before and after."""
+    out: dict[str, Column] = {}
+    markup = ("link_share", "extracted", "place_score") if html else ()
+    for name in (*_NEIGHBOURS, *(markup or ("gap_before",))):
+        for step in _STEPS:
+            out[f"{name}{step:+d}"] = _shifted(columns[name], step)
+    index = np.arange(len(columns["log_chars"]))
+    for name in (*_SUMMED, *markup):
+        sums = np.concatenate([[0.0], np.cumsum(columns[name])])
         for radius in _RADII:
+            after = np.minimum(index + radius + 1, len(index))
             out[f"{name}_before{radius}"] = sums[index] - sums[np.maximum(index - radius, 0)]
-            out[f"{name}_after{radius}"] = sums[np.minimum(index + radius + 1, n)] - sums[np.minimum(index + 1, n)]
+            out[f"{name}_after{radius}"] = sums[after] - sums[np.minimum(index + 1, len(index))]
     return out
 
 
-def _shift(column: Matrix, step: int) -> Matrix:
+def _shifted(column: Column, step: int) -> Column:
     out = np.full(len(column), -1.0)
-    if step < 0:
-        out[-step:] = column[:step]
-    elif step < len(column):
-        out[:-step] = column[step:]
+    if abs(step) < len(column):
+        if step < 0:
+            out[-step:] = column[:step]
+        else:
+            out[:-step] = column[step:]
     return out
 
 
-def _core(columns: dict[str, Matrix]) -> dict[str, Matrix]:
-    """Where the block stands against the run of blocks with the largest sum of prose less chrome.
+def _core(name: str, score: Column, prose: Column) -> dict[str, Column]:
+    """Where the blocks stand against the run of blocks with the largest sum of `score`.
 
     Maximum subsequence segmentation: Pasternack and Roth, "Extracting Article Text from the Web
     with Maximum Subsequence Segmentation", WWW 2009.
     """
-    n = len(columns["log_chars"])
-    score = np.where(
-        columns["sentence_chars"] > 0,
-        np.log1p(columns["sentence_chars"]),
-        -1.0 - 1.5 * columns["line"] - 4.0 * columns["header"] - 2.0 * columns["link_share"],
-    )
     best, low, high, total, begin = 0.0, 0, 0, 0.0, 0
-    for i, value in enumerate(score):
+    for i, value in enumerate(score.tolist()):
         if total <= 0:
             total, begin = 0.0, i
-        total += float(value)
+        total += value
         if total > best:
             best, low, high = total, begin, i + 1
+    n = len(score)
     index = np.arange(n)
-    outside = np.where(index < low, low - index, np.where(index >= high, index - high + 1, 0))
+    outside = np.where(index < low, low - index, np.maximum(index - high + 1, 0))
     return {
-        "core": (outside == 0).astype(float),
-        "core_distance": np.minimum(outside, 50) * np.where(index < low, -1, 1),
-        "core_place": (index - low) / max(high - low, 1),
-        "core_score": np.full(n, best),
+        name: (outside == 0).astype(float),
+        f"{name}_distance": np.minimum(outside, _FAR) * np.where(index < low, -1.0, 1.0),
+        f"{name}_place": (index - low) / max(high - low, 1),
+        f"{name}_score": np.full(n, best),
+        f"{name}_prose": np.full(n, prose[low:high].sum() / max(float(prose.sum()), 1.0)),
     }
 
 
-def _containers(blocks: Sequence[Block], columns: dict[str, Matrix]) -> dict[str, Matrix]:
-    """How much of the page's prose stands in blocks with the same path, parent and class words."""
-    keys = {
-        "same_path": [f"{b.path} {b.tag}" for b in blocks],
-        "same_parent": [f"{b.path.rpartition('/')[0]} {b.hints}" for b in blocks],
-        "same_hints": [b.hints for b in blocks],
-    }
-    prose, out = columns["sentence_chars"], {}
-    extracted, total = columns["extracted"], max(float(columns["sentence_chars"].sum()), 1.0)
-    for name, groups in keys.items():
-        sums: dict[str, float] = defaultdict(float)
-        seen: dict[str, float] = defaultdict(float)
-        count: Counter[str] = Counter(groups)
-        for i, key in enumerate(groups):
-            sums[key] += float(prose[i])
-            seen[key] += float(extracted[i])
-        out[f"{name}_prose"] = np.array([sums[key] / total for key in groups])
-        out[f"{name}_extracted"] = np.array([seen[key] / count[key] for key in groups])
-        out[f"{name}_count"] = np.array([math.log1p(count[key]) for key in groups])
+def _containers(blocks: Sequence[Block], columns: dict[str, Column]) -> dict[str, Column]:
+    """What stands in blocks with the same path, parent, grandparent and class words."""
+    parents = [block.path.rpartition("/")[0] for block in blocks]
+    out = _group("path", [(block.path, block.tag) for block in blocks], columns)
+    out |= _group("parent", list(zip(parents, (b.hints for b in blocks), strict=True)), columns)
+    out |= _group("hints", [block.hints for block in blocks], columns)
+    out |= _group("grandparent", [parent.rpartition("/")[0] for parent in parents], columns)
     return out
+
+
+def _group(name: str, keys: Sequence[Hashable], columns: dict[str, Column]) -> dict[str, Column]:
+    numbers: dict[Hashable, int] = {}
+    group = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
+    size, prose = np.expm1(columns["log_chars"]), columns["sentence_chars"]
+    count, sizes = np.bincount(group), np.maximum(np.bincount(group, size), 1.0)
+    kept = np.bincount(group, columns["extracted"] * size) / sizes
+    linked = np.bincount(group, columns["link_share"] * size) / sizes
+    return {
+        f"{name}_prose": (np.bincount(group, prose) / max(float(prose.sum()), 1.0))[group],
+        f"{name}_extracted": kept[group],
+        f"{name}_count": np.log1p(count)[group],
+        f"{name}_links": linked[group],
+        f"{name}_text_score": (np.bincount(group, columns["text_score"]) / count)[group],
+    }

@@ -24,7 +24,8 @@ class Forest:
     Node `i` sends a row to `children[i, 1]` where its value in column `feature[i]` is above
     `threshold[i]`, else to `children[i, 0]`; a leaf is its own child and adds `value[i]` to the
     log-odds of content. `roots` are the first nodes of the trees, `depth` the longest way down,
-    `columns` the names of the features in order.
+    `columns` the names of the features in order, `text_weights` and `place_weights` what the
+    features weigh words with (see `dedup.grams`).
     """
 
     columns: tuple[str, ...]
@@ -34,6 +35,8 @@ class Forest:
     value: NDArray[np.float32]
     roots: NDArray[np.int32]
     depth: int
+    text_weights: NDArray[np.float32]
+    place_weights: NDArray[np.float32]
 
 
 def load(media: Media) -> Forest:
@@ -54,6 +57,8 @@ def from_bytes(content: bytes) -> Forest:
             value=table["value"].astype(np.float32),
             roots=table["roots"].astype(np.int32),
             depth=int(table["depth"]),
+            text_weights=table["text_weights"].astype(np.float32),
+            place_weights=table["place_weights"].astype(np.float32),
         )
 
 
@@ -69,13 +74,17 @@ def to_bytes(forest: Forest) -> bytes:
         value=forest.value,
         roots=forest.roots,
         depth=np.int32(forest.depth),
+        text_weights=forest.text_weights.astype(np.float16),
+        place_weights=forest.place_weights.astype(np.float16),
     )
     return out.getvalue()
 
 
 def score(forest: Forest, page: Page) -> NDArray[np.float64]:
     """P(content) of each block of the page, shape `(len(page.blocks),)`."""
-    rows, columns = features(page)
+    if not page.blocks:
+        return np.zeros(0)
+    rows, columns = features(page, forest.text_weights, forest.place_weights)
     if columns != forest.columns:
         raise ValueError("the model was trained on other features; train it again")
     return probabilities(forest, rows)

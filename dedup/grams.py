@@ -1,0 +1,174 @@
+"""Texts as arrays of characters, and what a linear model hears in their runs of characters.
+
+A block's words are weighed without knowing any language: every run of two to four characters is
+hashed to a bucket, and each bucket has a trained weight (hashing trick: Weinberger et al., "Feature
+Hashing for Large Scale Multitask Learning", ICML 2009). The words that name a block's place (element
+path, class and id words) are weighed the same way.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.types import Block
+
+TEXT_BUCKETS = 1 << 15
+PLACE_BUCKETS = 1 << 13
+
+# Classes of characters, one bit each.
+LETTER, UPPER, DIGIT, IDEOGRAPH, KANA, STOP, DOT, CLAUSE, BAR, QUOTE, CLOSING, SPACE, BULLET, SYMBOL = (
+    1 << bit for bit in range(14)
+)
+_NAMED = (
+    (STOP, "。！？!?．｡‼⁉।؟۔։"),
+    (DOT, ".…‥"),
+    (CLAUSE, "、，,;；:：،؛"),
+    (BAR, "|｜/／>»›·•＞"),
+    (QUOTE, '「『“"«„‘'),
+    (CLOSING, "」』”\"’'）)]】»"),
+    (BULLET, "•・*-–—●○■□◆▶►✅💡✔☑▪◦‣⁃※▼▲△▽"),
+)
+_IDEOGRAPHS = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f]")
+# Only the ends of a block are weighed: chrome shows there, and prose shows soon.
+_HEAD, _TAIL = 48, 24
+_WORD = re.compile("[a-z]{2,}")
+_NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Characters:
+    """The texts of a page's blocks in one array, a line feed before and behind each.
+
+    Text `i` is `codes[starts[i] : starts[i] + lengths[i]]`; `classes` are the bits of each character,
+    `folded` its compatibility form in lower case, with 0 for every digit; `owner` is the text that a
+    position belongs to, its line feed before included.
+    """
+
+    codes: NDArray[np.uint16]
+    classes: NDArray[np.uint16]
+    folded: NDArray[np.uint32]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    owner: NDArray[np.int64]
+
+    def count(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """How many characters of each text are in `mask`, which has the shape of `codes`."""
+        sums = np.concatenate([[0], np.cumsum(mask)])
+        return np.asarray(sums[self.starts + self.lengths] - sums[self.starts], np.float64)
+
+    def are(self, bits: int) -> NDArray[np.bool_]:
+        """Which characters are of any of the classes."""
+        return np.asarray((self.classes & np.uint16(bits)) != 0)
+
+
+def characters(texts: Sequence[str]) -> Characters:
+    """The characters of one or more texts, none of them empty."""
+    joined = "\n" + "\n".join(texts) + "\n"
+    wide = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = np.minimum(wide, 0xFFFD).astype(np.uint16)  # planes above are rare and all alike here
+    lengths = np.array([len(text) for text in texts], np.int64)
+    starts = 1 + np.concatenate([[0], np.cumsum(lengths + 1)[:-1]])
+    owner = np.repeat(np.arange(len(texts)), lengths + 1)
+    classes, folded = _tables()
+    return Characters(codes, classes[codes], folded[codes], starts, lengths, np.append(owner, len(texts) - 1))
+
+
+@cache
+def _tables() -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
+    """Classes and folded form of every character of the basic plane."""
+    classes = np.zeros(0x10000, np.uint16)
+    folded = np.arange(0x10000, dtype=np.uint32)
+    for code in range(0x10000):
+        char = chr(code)
+        category = unicodedata.category(char)
+        if category in {"Cn", "Co", "Cs"}:
+            continue
+        if _IDEOGRAPHS.match(char):
+            classes[code] |= IDEOGRAPH
+        elif category[0] in "LM":
+            classes[code] |= LETTER | (UPPER if category == "Lu" else 0)
+        classes[code] |= (KANA if "ぁ" <= char <= "ゟ" else 0) | (DIGIT if category == "Nd" else 0)
+        classes[code] |= (SPACE if char.isspace() else 0) | (SYMBOL if category[0] == "S" else 0)
+        simple = unicodedata.normalize("NFKC", char).casefold()
+        if category == "Nd":
+            folded[code] = ord("0")
+        elif len(simple) == 1:
+            folded[code] = ord(simple)
+    for bit, members in _NAMED:
+        for char in members:
+            classes[min(ord(char), 0xFFFD)] |= bit
+    return classes, folded
+
+
+def hashes(folded: NDArray[np.uint32], n: int) -> NDArray[np.uint32]:
+    """A 32-bit hash of the run of `n` characters at each position, shape `(len(folded) - n + 1,)`."""
+    last = max(len(folded) - n + 1, 0)
+    out = np.full(last, 2166136261 ^ n, np.uint32)  # FNV-1a, mixed once more at each step
+    for i in range(n):
+        out = (out ^ folded[i : i + last]) * np.uint32(16777619)
+        out ^= out >> np.uint32(15)
+    return out
+
+
+def text_buckets(chars: Characters) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Text number and bucket of every run that is weighed: two arrays of one length."""
+    owners, buckets = [], []
+    before = chars.starts[chars.owner] - 1
+    behind = before + chars.lengths[chars.owner] + 1
+    position = np.arange(len(chars.codes))
+    near = (position - before < _HEAD) | (behind - position < _TAIL)
+    for n in (2, 3, 4):
+        found = hashes(chars.folded, n)
+        chosen = np.flatnonzero(near[: len(found)] & (position + n - 1 <= behind)[: len(found)])
+        owners.append(chars.owner[chosen])
+        buckets.append((found[chosen] % TEXT_BUCKETS).astype(np.int64))
+    return np.concatenate(owners), np.concatenate(buckets)
+
+
+def weigh_texts(chars: Characters, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The score of each text: its buckets' weights over the root of their number."""
+    owners, buckets = text_buckets(chars)
+    count = len(chars.lengths)
+    number = np.bincount(owners, minlength=count)
+    return np.asarray(np.bincount(owners, weights[buckets], count) / np.sqrt(np.maximum(number, 1)))
+
+
+def place_buckets(block: Block) -> NDArray[np.int64]:
+    """The buckets of the words that name a block's place, sorted, each once."""
+    return np.unique([zlib.crc32(word.encode()) % PLACE_BUCKETS for word in _place_words(block)])
+
+
+def weigh_places(blocks: Sequence[Block], weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The score of each block's place, as `weigh_texts`; 0 for flat text."""
+    known: dict[tuple[str, str], float] = {}
+    out = np.zeros(len(blocks))
+    for i, block in enumerate(blocks):
+        if block.path:
+            key = block.path, block.hints
+            if key not in known:
+                buckets = place_buckets(block)
+                known[key] = float(weights[buckets].sum()) / len(buckets) ** 0.5
+            out[i] = known[key]
+    return out
+
+
+def _place_words(block: Block) -> Iterator[str]:
+    tags = block.path.split("/")
+    yield from (f"in {tag}" for tag in set(tags))
+    yield f"two {'/'.join(tags[-2:])}"
+    yield f"three {'/'.join(tags[-3:])}"
+    for distance, name in enumerate(reversed(block.hints.split())):
+        parts = _WORD.findall(name)
+        yield from (f"class {part}" for part in parts)
+        if distance < _NEAREST:
+            yield from (f"near {part}" for part in parts)
+        if len(parts) > 1:
+            yield f"whole {'-'.join(parts)}"
