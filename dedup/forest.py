@@ -21,9 +21,9 @@ from dedup.types import Media, Page
 class Forest:
     """Trees in one table of nodes.
 
-    Node `i` sends a row to `children[i, 1]` where its value in column `feature[i]` is above
-    `threshold[i]`, else to `children[i, 0]`; a leaf is its own child and adds `value[i]` to the
-    log-odds of content. `roots` are the first nodes of the trees, `depth` the longest way down,
+    Node `i` sends a row to node `below[i]`, or to the next where its value in column `feature[i]` is
+    above `threshold[i]`; a leaf sends every row to itself and adds `value[i]` to the log-odds of
+    content. `roots` are the first nodes of the trees, `depth` the longest way down,
     `columns` the names of the features in order, `text_weights` and `place_weights` what the
     features weigh words with (see `dedup.grams`).
     """
@@ -31,7 +31,7 @@ class Forest:
     columns: tuple[str, ...]
     feature: NDArray[np.int32]
     threshold: NDArray[np.float32]
-    children: NDArray[np.int32]
+    below: NDArray[np.int32]
     value: NDArray[np.float32]
     roots: NDArray[np.int32]
     depth: int
@@ -53,7 +53,7 @@ def from_bytes(content: bytes) -> Forest:
             columns=tuple(str(name) for name in table["columns"]),
             feature=feature,
             threshold=table["threshold"].astype(np.float32),
-            children=table["children"].astype(np.int32),
+            below=table["below"].astype(np.int32),
             value=table["value"].astype(np.float32),
             roots=table["roots"].astype(np.int32),
             depth=int(table["depth"]),
@@ -70,7 +70,7 @@ def to_bytes(forest: Forest) -> bytes:
         columns=np.array(forest.columns),
         feature=forest.feature.astype(np.uint16),
         threshold=forest.threshold,
-        children=forest.children,
+        below=forest.below,
         value=forest.value,
         roots=forest.roots,
         depth=np.int32(forest.depth),
@@ -92,10 +92,12 @@ def score(forest: Forest, page: Page) -> NDArray[np.float64]:
 
 def probabilities(forest: Forest, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """P(content) of each row of features, shape `(len(rows),)`."""
-    at = np.broadcast_to(forest.roots, (len(rows), len(forest.roots)))
-    row = np.arange(len(rows))[:, None]
+    # A tree's rows stand side by side, and so do a column's values: neighbours in memory.
+    values = np.ascontiguousarray(rows.T).ravel()
+    row = np.arange(len(rows))
+    at = np.repeat(forest.roots[:, None], len(rows), axis=1)
     for _ in range(forest.depth):
-        above = rows[row, forest.feature[at]] > forest.threshold[at]
-        at = forest.children[at, above.astype(np.intp)]
-    odds = forest.value[at].sum(axis=1, dtype=np.float64)
+        above = values.take(forest.feature.take(at) * len(rows) + row) > forest.threshold.take(at)
+        at = forest.below.take(at) + above
+    odds = forest.value.take(at).sum(axis=0, dtype=np.float64)
     return np.asarray(1.0 / (1.0 + np.exp(-odds)))

@@ -8,6 +8,7 @@ path, class and id words) are weighed the same way.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 import zlib
@@ -141,34 +142,56 @@ def weigh_texts(chars: Characters, weights: NDArray[np.float32]) -> NDArray[np.f
     return np.asarray(np.bincount(owners, weights[buckets], count) / np.sqrt(np.maximum(number, 1)))
 
 
-def place_buckets(block: Block) -> NDArray[np.int64]:
-    """The buckets of the words that name a block's place, sorted, each once."""
-    return np.unique([zlib.crc32(word.encode()) % PLACE_BUCKETS for word in _place_words(block)])
+class Places:
+    """The words that name the places of a page's blocks, hashed; a page has few and repeats them often."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, frozenset[int]] = {}
+        self._names: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
+
+    def buckets(self, block: Block) -> frozenset[int]:
+        """The buckets of a block's place; none for flat text."""
+        if not block.path:
+            return frozenset()
+        path = self._paths.get(block.path)
+        if path is None:
+            path = self._paths[block.path] = frozenset(_path_buckets(block.path))
+        out = set(path)
+        for distance, name in enumerate(reversed(block.hints.split())):
+            found = self._names.get(name)
+            if found is None:
+                found = self._names[name] = _name_buckets(name)
+            out |= found[distance < _NEAREST]
+        return frozenset(out)
 
 
 def weigh_places(blocks: Sequence[Block], weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """The score of each block's place, as `weigh_texts`; 0 for flat text."""
+    places, listed = Places(), weights.tolist()
     known: dict[tuple[str, str], float] = {}
-    out = np.zeros(len(blocks))
-    for i, block in enumerate(blocks):
-        if block.path:
-            key = block.path, block.hints
-            if key not in known:
-                buckets = place_buckets(block)
-                known[key] = float(weights[buckets].sum()) / len(buckets) ** 0.5
-            out[i] = known[key]
-    return out
+    for block in blocks:
+        key = block.path, block.hints
+        if key not in known:
+            buckets = places.buckets(block)
+            known[key] = math.fsum(listed[b] for b in buckets) / math.sqrt(max(len(buckets), 1))
+    return np.array([known[block.path, block.hints] for block in blocks])
 
 
-def _place_words(block: Block) -> Iterator[str]:
-    tags = block.path.split("/")
-    yield from (f"in {tag}" for tag in set(tags))
-    yield f"two {'/'.join(tags[-2:])}"
-    yield f"three {'/'.join(tags[-3:])}"
-    for distance, name in enumerate(reversed(block.hints.split())):
-        parts = _WORD.findall(name)
-        yield from (f"class {part}" for part in parts)
-        if distance < _NEAREST:
-            yield from (f"near {part}" for part in parts)
-        if len(parts) > 1:
-            yield f"whole {'-'.join(parts)}"
+def _bucket(word: str) -> int:
+    return zlib.crc32(word.encode("utf-8", "surrogatepass")) % PLACE_BUCKETS
+
+
+def _path_buckets(path: str) -> Iterator[int]:
+    tags = path.split("/")
+    yield from (_bucket(f"in {tag}") for tag in set(tags))
+    yield _bucket(f"two {'/'.join(tags[-2:])}")
+    yield _bucket(f"three {'/'.join(tags[-3:])}")
+
+
+def _name_buckets(name: str) -> tuple[frozenset[int], frozenset[int]]:
+    """Buckets of a class or id word: where it stands far from the block, and near."""
+    parts = _WORD.findall(name)
+    far = {_bucket(f"class {part}") for part in parts}
+    if len(parts) > 1:
+        far.add(_bucket(f"whole {'-'.join(parts)}"))
+    return frozenset(far), frozenset(far | {_bucket(f"near {part}") for part in parts})

@@ -41,6 +41,7 @@ _PARAMETERS: dict[str, Any] = {
     "objective": "binary",
     "learning_rate": 0.08,
     "num_leaves": 24,
+    "max_depth": 8,
     "min_data_in_leaf": 60,
     "feature_fraction": 0.4,
     "bagging_fraction": 0.7,
@@ -192,8 +193,10 @@ def _weights(example: Example) -> Vector:
 
 
 def _place_pairs(page: Page) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    found = [grams.place_buckets(block) if block.path else np.zeros(0, np.int64) for block in page.blocks]
-    return np.repeat(np.arange(len(found)), [len(b) for b in found]), np.concatenate(found)
+    places = grams.Places()
+    found = [sorted(places.buckets(block)) for block in page.blocks]
+    owners = np.repeat(np.arange(len(found)), [len(buckets) for buckets in found])
+    return owners, np.array([b for buckets in found for b in buckets], np.int64)
 
 
 class _Linear:
@@ -292,29 +295,28 @@ def _cross_validate(
 def _forest(model: dict[str, Any], names: tuple[str, ...]) -> Forest:
     feature: list[int] = []
     threshold: list[float] = []
-    children: list[list[int]] = []
+    below: list[int] = []
     value: list[float] = []
+    roots: list[int] = []
     depth = 0
-
-    def add(node: dict[str, Any], level: int) -> int:
-        nonlocal depth
-        depth = max(depth, level)
-        index = len(feature)
-        leaf = "leaf_value" in node
-        feature.append(0 if leaf else node["split_feature"])
-        threshold.append(0.0 if leaf else _float32_below(node["threshold"]))
-        value.append(node["leaf_value"] if leaf else 0.0)
-        children.append([index, index])
-        if not leaf:
-            children[index] = [add(node["left_child"], level + 1), add(node["right_child"], level + 1)]
-        return index
-
-    roots = [add(tree["tree_structure"], 0) for tree in model["tree_info"]]
+    for tree in model["tree_info"]:
+        roots.append(len(feature))
+        queue = [(tree["tree_structure"], 0)]
+        first = len(feature)
+        for node, level in queue:  # breadth first: two children stand side by side
+            depth = max(depth, level)
+            leaf = "leaf_value" in node
+            below.append(len(feature) if leaf else first + len(queue))
+            feature.append(0 if leaf else node["split_feature"])
+            threshold.append(np.inf if leaf else _float32_below(node["threshold"]))
+            value.append(node["leaf_value"] if leaf else 0.0)
+            if not leaf:
+                queue += [(node["left_child"], level + 1), (node["right_child"], level + 1)]
     return Forest(
         columns=names,
         feature=np.array(feature, np.int32),
         threshold=np.array(threshold, np.float32),
-        children=np.array(children, np.int32),
+        below=np.array(below, np.int32),
         value=np.array(value, np.float32),
         roots=np.array(roots, np.int32),
         depth=depth,
