@@ -85,11 +85,15 @@ def judge(
     _cards(blocks)
     if page.document.media is Media.TEXT:
         _regions(blocks, settings)
+    else:
+        _other_articles(blocks, settings)
     title = _title(page, blocks, settings)
     _repeats(blocks, title, settings)
     kept = [_is_kept(b, settings) for b in blocks]
     if title is not None:
         kept[title] = True
+    if page.document.media is Media.TEXT:
+        _above_body(blocks, kept, title, settings)
     _summary(blocks, kept, title)
     _tables(blocks, kept)
     _bridges(blocks, kept, settings)
@@ -230,6 +234,25 @@ def _regions(blocks: Sequence[_Witnessed], settings: JudgeSettings) -> None:
         i = end
 
 
+def _other_articles(blocks: Sequence[_Witnessed], settings: JudgeSettings) -> None:
+    """Cut a page where the title of another article stands, once the body has been read."""
+    body, containers = 0, set[tuple[str, str]]()
+    for i, b in enumerate(blocks):
+        if _is_kept(b, settings) and is_prose(b.block):
+            body += 1
+            containers.add((b.block.path, b.block.hints))
+        if body < settings.other_article or not _heads_article(b.block):
+            continue
+        behind = [x.block for x in blocks[i + 1 :] if _is_kept(x, settings) and is_prose(x.block)]
+        if all((x.path, x.hints) not in containers for x in behind):
+            for x in blocks[i:]:
+                if x.probability >= settings.keep:
+                    x.decide(
+                        Reason.OTHER_ARTICLE, "markup", f"stands behind the title of line {b.block.line}"
+                    )
+            return
+
+
 def _region_end(blocks: Sequence[_Witnessed], begin: int, settings: JudgeSettings) -> int:
     """Where the body goes on: the first of `region_resume` paragraphs of prose in unbroken sequence."""
     run = 0
@@ -248,13 +271,17 @@ def _title(page: Page, blocks: Sequence[_Witnessed], settings: JudgeSettings) ->
     for i, b in enumerate(blocks):
         if b.block.tag == Piece.ENTRY_TITLE:
             return i
-    prose = [_is_kept(b, settings) and is_prose(b.block) for b in blocks]
-    # A title can read like a sentence; the body is where two stand together.
-    pairs = (i for i in range(len(prose) - 1) if prose[i] and any(prose[i + 1 : i + 3]))
-    first_kept = next(pairs, prose.index(True) if True in prose else None)
+    first_kept = _body(blocks, settings)
     if page.document.media is Media.HTML:
         return _headline(page, blocks, first_kept)
     return _first_line_title(blocks, first_kept)
+
+
+def _body(blocks: Sequence[_Witnessed], settings: JudgeSettings) -> int | None:
+    """Index of the first kept paragraph that is longer than a title that reads like a sentence."""
+    prose = [i for i, b in enumerate(blocks) if _is_kept(b, settings) and is_prose(b.block)]
+    long = (i for i in prose if len(blocks[i].folded.encode("utf-8", "replace")) >= settings.lead_bytes)
+    return next(long, prose[0] if prose else None)
 
 
 def _headline(page: Page, blocks: Sequence[_Witnessed], first_kept: int | None) -> int | None:
@@ -289,6 +316,19 @@ def _first_line_title(blocks: Sequence[_Witnessed], first_kept: int | None) -> i
         if score > best_score:  # of equals the first: a repeated title is a duplicate
             best, best_score = i, score
     return best
+
+
+def _above_body(
+    blocks: Sequence[_Witnessed], kept: list[bool], title: int | None, settings: JudgeSettings
+) -> None:
+    """Above the body of flat text only a sure forest keeps a short line that is neither title nor bullet."""
+    for i in range(_body(blocks, settings) or 0):
+        b = blocks[i]
+        if kept[i] and i != title and b.probability < settings.sure and not is_prose(b.block):
+            if is_bullet(b.block):
+                continue
+            kept[i] = False
+            b.evidence.append(Evidence("context", "a short line above the body", -0.5))
 
 
 def _summary(blocks: Sequence[_Witnessed], kept: list[bool], title: int | None) -> None:
@@ -349,6 +389,13 @@ def _bridges(blocks: Sequence[_Witnessed], kept: list[bool], settings: JudgeSett
                     kept[k] = True
                     blocks[k].evidence.append(Evidence("context", "stands between kept paragraphs", 0.5))
         last = i
+    for i in range(len(blocks) - 2):
+        heads = (
+            is_bullet(blocks[i + 1].block) and is_bullet(blocks[i + 2].block) and kept[i + 1] and kept[i + 2]
+        )
+        if heads and not kept[i] and not is_bullet(blocks[i].block) and _may_bridge(blocks[i], settings):
+            kept[i] = True
+            blocks[i].evidence.append(Evidence("context", "stands over kept bullets", 0.5))
 
 
 def _may_bridge(b: _Witnessed, settings: JudgeSettings) -> bool:

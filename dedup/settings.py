@@ -46,7 +46,7 @@ class JudgeSettings:
     # Probability of content from which a block is kept, and from which it is kept although the
     # lexicon calls it chrome.
     keep: float = 0.5
-    sure: float = 0.9
+    sure: float = 0.95
     # Probability from which a block between kept paragraphs is kept, and most blocks in such a run.
     bridge: float = 0.15
     bridge_blocks: int = 12
@@ -54,6 +54,10 @@ class JudgeSettings:
     # path, in flat text anywhere.
     recurs: int = 1
     recurs_flat: int = 2
+    # Bytes of UTF-8 from which a first paragraph is no title that reads like a sentence.
+    lead_bytes: int = 120
+    # Kept paragraphs after which the title of another article cuts an HTML page.
+    other_article: int = 3
     # Characters of kept prose after which a header that stands alone opens a region.
     region_body: int = 120
     # Paragraphs of sure prose in unbroken sequence that end a region.
@@ -99,8 +103,9 @@ class ClusterSettings:
     permutations: int = 130
     # Seed of datasketch's permutations.
     seed: int = 1
-    # Texts in one bucket that are paired all with all; beyond it pairs grow linearly.
-    bucket: int = 1000
+    # Texts in one bucket that are paired all with all; a larger bucket makes no more pairs than
+    # linear. The largest of c200000 at .7 holds 51; fillings of one template make larger ones.
+    bucket: int = 200
     # Share of a paragraph's shingles that a longer one must hold to count as quoting it.
     containment: float = 0.8
     # Characters of comparison text that a shared passage holds at least: in scripts that write
@@ -117,8 +122,9 @@ class ClusterSettings:
     # which nothing is missing. Chosen, not measured: no labelled stories were at hand.
     story_share: float = 0.5
     story_whole: float = 0.9
-    # Paragraphs from which compiled kernels (the extra `fast`) repay the time they take to load.
-    compile_from: int = 5000
+    # Characters (about 5,000 paragraphs) from which compiled kernels (the extra `fast`) repay the
+    # time they take to load.
+    compile_from: int = 640_000
 
 
 @dataclass(frozen=True, slots=True)
