@@ -8,6 +8,7 @@ chosen for recall alone. Equal keys are found by sorting, not by dictionaries.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,8 @@ def candidate_pairs(keys: NDArray[np.uint64], bucket: int) -> Pairs:
     """Return every pair of texts that share a key in at least one band.
 
     `keys` has shape (bands, texts). A bucket of more than `bucket` texts would make a quadratic
-    number of pairs: there each text is paired with the next `bucket` in the order of the texts
-    and with the bucket's first, which joins them all and stays linear.
+    number of pairs: there each text is paired with the bucket's first, which joins them all, and
+    with the next few in the order of the texts, so many that the bucket makes `bucket`^2 pairs.
     """
     texts = keys.shape[1]
     bits = max(texts - 1, 1).bit_length()
@@ -89,16 +90,19 @@ def _pairs_in_buckets(
     bucket_of: NDArray[np.uint64], members: NDArray[np.uint64], bucket: int
 ) -> NDArray[np.uint64]:
     """Pairs within runs of equal `bucket_of`, each as `left << 32 | right`."""
-    found = []
-    rows = np.arange(bucket_of.size)
-    for distance in range(1, bucket + 1):
-        rows = rows[rows < bucket_of.size - distance]
-        rows = rows[bucket_of[rows] == bucket_of[rows + distance]]
+    starts = np.flatnonzero(np.append(True, bucket_of[1:] != bucket_of[:-1]))
+    sizes = np.diff(np.append(starts, bucket_of.size))
+    shared = np.repeat(sizes > 1, sizes)
+    size, first = np.repeat(sizes, sizes)[shared], np.repeat(starts, sizes)[shared]
+    rows = np.flatnonzero(shared)
+    reach = np.where(size <= bucket, size, np.maximum(bucket * bucket // size, 1))
+    far = rows[rows - first > reach]
+    found = [members[first[rows - first > reach]] << np.uint64(32) | members[far]]
+    last = first + size - 1
+    for distance in itertools.count(1):
+        near = (rows + distance <= last) & (distance <= reach)
+        rows, last, reach = rows[near], last[near], reach[near]
         if not rows.size:
-            break
+            return np.concatenate(found)
         found.append(members[rows] << np.uint64(32) | members[rows + distance])
-    else:
-        first = np.searchsorted(bucket_of, bucket_of)
-        far = np.flatnonzero(np.arange(bucket_of.size) - first > bucket)
-        found.append(members[first[far]] << np.uint64(32) | members[far])
-    return np.concatenate(found) if found else np.empty(0, np.uint64)
+    raise AssertionError  # the loop ends when no text reaches further

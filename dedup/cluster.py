@@ -52,7 +52,7 @@ def cluster(paragraphs: Iterable[Paragraph], settings: ClusterSettings = _DEFAUL
     [('exact', ('north', 'south'), 2)]
     """
     items = tuple(paragraphs)
-    compiled = _worth_compiling(len(items), settings)
+    compiled = _worth_compiling(items, settings)
     texts = compare.encode([item.text for item in items], compiled=compiled)
     order, starts = _collapse(texts, compiled=compiled)
     first = order[starts[:-1]]
@@ -102,7 +102,7 @@ def distinct(
     The first value has the numbers of each text's paragraphs, first in precedence first; the last
     says whether compiled code is worth its start.
     """
-    compiled = _worth_compiling(len(items), settings)
+    compiled = _worth_compiling(items, settings)
     texts = compare.encode([item.text for item in items], compiled=compiled)
     order, starts = _collapse(texts, compiled=compiled)
     none = np.empty(0, np.int64)
@@ -113,8 +113,9 @@ def distinct(
     return held, CodePoints(texts.codes, texts.starts[first], texts.lengths[first]), compiled
 
 
-def _worth_compiling(paragraphs: int, settings: ClusterSettings) -> bool:
-    return paragraphs >= settings.compile_from and importlib.util.find_spec("numba") is not None
+def _worth_compiling(items: Sequence[Paragraph], settings: ClusterSettings) -> bool:
+    characters = sum(len(item.text) for item in items)
+    return characters >= settings.compile_from and importlib.util.find_spec("numba") is not None
 
 
 @dataclass(frozen=True, slots=True)

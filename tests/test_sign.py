@@ -80,12 +80,12 @@ def test_candidates_are_the_pairs_of_datasketch_lsh() -> None:
 def test_a_large_bucket_stays_joined_and_linear(keys: list[int], bucket: int) -> None:
     pairs = candidate_pairs(np.array([keys], np.uint64) << np.uint64(40), bucket)
     found = set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
-    expected = {
-        (i, j)
-        for i, a in enumerate(keys)
-        for j, b in enumerate(keys)
-        if i < j and a == b and (keys[i:j].count(a) <= bucket or a not in keys[:i])
-    }
+    expected = set()
+    for key in set(keys):
+        held = [i for i, other in enumerate(keys) if other == key]
+        reach = len(held) if len(held) <= bucket else max(bucket * bucket // len(held), 1)
+        expected |= {(a, b) for x, a in enumerate(held) for b in held[x + 1 : x + 1 + reach]}
+        expected |= {(held[0], b) for b in held[1:]}
     assert found == expected
 
 
