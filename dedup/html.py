@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dedup.markup import RAW_TEXT, Tag, attributes, tags
+from dedup.markup import RAW_TEXT, Tag, attributes, tags, without_code
 from dedup.metadata import read_metadata
 from dedup.settings import HtmlSettings
 from dedup.types import Block, Document, Page
@@ -23,23 +23,89 @@ from dedup.witness import extracted_shares
 # Elements a browser puts on lines of their own.
 _BLOCK = frozenset(
     {
-        "address", "article", "aside", "blockquote", "body", "caption", "center", "dd",
-        "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer",
-        "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "legend", "li", "main", "menu",
-        "nav", "ol", "p", "pre", "search", "section", "summary", "table", "tbody", "td", "tfoot", "th",
-        "thead", "tr", "ul",
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dialog",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hgroup",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+        "ol",
+        "p",
+        "pre",
+        "search",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
     }
 )
 _VOID = frozenset(
     {
-        "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input",
-        "link", "meta", "param", "source", "track", "wbr",
+        "area",
+        "base",
+        "basefont",
+        "bgsound",
+        "br",
+        "col",
+        "embed",
+        "frame",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
     }
 )
 # Content of these is not text of the page: it is code, vector graphics, a fallback or a form value.
 _SILENT = frozenset(
     {
-        "audio", "canvas", "datalist", "math", "object", "rp", "rt", "rtc", "select", "svg", "template",
+        "audio",
+        "canvas",
+        "datalist",
+        "math",
+        "object",
+        "rp",
+        "rt",
+        "rtc",
+        "select",
+        "svg",
+        "template",
         "video",
     }
 )
@@ -123,6 +189,7 @@ class _Walker:
         self._stack = [_Element("body", "", None)]
         self._pieces: list[str] = []
         self._linked = 0
+        self._after_link = False
         self._start = self._end = 0
         self._around = self._stack[0]
         self._between_cells = False
@@ -168,6 +235,7 @@ class _Walker:
                 self._around = self._around.parent
         self._end = start + len(raw.rstrip())
         self._pieces.append(text)
+        self._after_link = top.link
         if top.link:
             self._linked += _visible(inner)
 
@@ -190,7 +258,7 @@ class _Walker:
                 self._close_nearest(frozenset({"p"}), frozenset())
         elif name == "a":
             self._close_inline("a")
-            if self._linked:  # neighbours in a bar of links are set apart by style sheets
+            if self._after_link:  # neighbours in a bar of links are set apart by style sheets
                 self._pieces.append(" ")
         elif name == "span" and _BREAK_CLASS.search(source):
             self._break()
@@ -267,7 +335,7 @@ class _Walker:
                     hidden=around.hidden,
                 )
             )
-        self._pieces, self._linked = [], 0
+        self._pieces, self._linked, self._after_link = [], 0, False
         self._between_cells, self._cell = False, 0
 
     def _hints(self, element: _Element) -> str:
@@ -344,7 +412,7 @@ def segment_html(document: Document, settings: HtmlSettings | None = None, *, wi
     found = list(tags(source))
     blocks = _blocks(source, found, settings)
     if witness:
-        shares = extracted_shares(source, blocks, settings)
+        shares = extracted_shares(without_code(source, found), blocks, settings)
         blocks = [replace(block, extracted=share) for block, share in zip(blocks, shares, strict=True)]
     return Page(document, tuple(blocks), read_metadata(source, found, blocks))
 
