@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 import regex
 
-from dedup import cluster as clustering
+from dedup import clustering
 from dedup import compare, repeats, verify
 from dedup.article import assemble
 from dedup.decode import DecodeError, decode

@@ -13,7 +13,7 @@ from hashlib import blake2b
 import numpy as np
 
 from dedup import compare, quote, verify
-from dedup.cluster import distinct, precedence
+from dedup.clustering import distinct, precedence
 from dedup.passages import common_spans
 from dedup.settings import ClusterSettings
 from dedup.types import Cluster, CodePoints, Paragraph, Passage, Place, Quotation, Relation

@@ -36,7 +36,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dedup.cluster import cluster
+from dedup.clustering import cluster
 from dedup.compare import comparison_text, encode
 from dedup.settings import ClusterSettings
 from dedup.sign import window_hashes

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.cluster import cluster, recluster
+from dedup.clustering import cluster, recluster
 from dedup.compare import comparison_text
 from dedup.settings import ClusterSettings
 from dedup.types import Clustering, Paragraph, Relation, Spread

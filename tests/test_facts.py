@@ -2,7 +2,7 @@
 
 import pytest
 
-from dedup.cluster import cluster
+from dedup.clustering import cluster
 from dedup.facts import changes, mark_changed_facts
 from dedup.types import Fact, Paragraph, Relation
 

@@ -124,3 +124,9 @@ def test_chrome_of_an_outlet_recurs_and_copies_of_an_article_are_one_witness():
     from dedup.outlet import recurrences
 
     assert [r.pages for r in recurrences(profiles, traces[0])] == [0, 0, 0, 2]
+
+
+def test_the_library_can_be_used_by_the_names_of_its_first_page():
+    articles = dedup.clean("<html><body><p>" + STORY[0] * 3 + "</p></body></html>")
+    assert dedup.cluster(articles) == []
+    assert dedup.cluster([*articles, *articles])[0].kind == "exact"

@@ -18,7 +18,7 @@ PARTS = {
     "metadata": {"markup"},
     "forest": {"features"},
     "article": {"dates"},
-    "cluster": {"band", "compare", "sign", "verify"},
+    "clustering": {"band", "compare", "sign", "verify"},
     "band": {"kernels"},
     "compare": {"kernels"},
     "sign": {"kernels"},

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.cluster import cluster
+from dedup.clustering import cluster
 from dedup.compare import comparison_text, encode, origins
 from dedup.passages import common_spans
 from dedup.relate import passages

@@ -1,6 +1,6 @@
 """Stories: who had it first, and what became of it elsewhere."""
 
-from dedup.cluster import cluster
+from dedup.clustering import cluster
 from dedup.stories import stories
 from dedup.types import Carriage, Paragraph, Story
 
