@@ -56,6 +56,7 @@ SENTENCES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(SENTENCES, st.sampled_from([0.5, 0.7, 0.8]), st.randoms(use_true_random=False))
 def test_brute_force_and_any_order(texts: list[str], threshold: float, random: object) -> None:
     # So many permutations that no pair of so few paragraphs is missed by chance.
@@ -74,6 +75,7 @@ def test_brute_force_and_any_order(texts: list[str], threshold: float, random: o
     assert list(again.links) == list(found.links)
 
 
+@settings(deadline=None)
 @given(SENTENCES)
 def test_every_member_is_similar_to_the_representative(texts: list[str]) -> None:
     found = cluster(paragraphs(*texts), ClusterSettings(threshold=0.7))
@@ -97,6 +99,7 @@ def test_a_chain_is_not_a_cluster() -> None:
     assert len(found.links) == sum(jaccard(a, b) >= 0.8 for a, b in itertools.combinations(chain, 2))
 
 
+@settings(deadline=None)
 @given(SENTENCES, st.sampled_from([0.7, 0.8, 0.9]))
 def test_stored_links_give_the_clusters_of_a_higher_threshold(texts: list[str], threshold: float) -> None:
     options = ClusterSettings(threshold=0.6, miss=1e-9, permutations=2000)

@@ -21,6 +21,7 @@ def shingles(text: str) -> set[str]:
     return {text[i : i + 5] for i in range(max(len(text) - 4, min(len(text), 1)))}
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_signatures_are_bit_equal_to_datasketch(texts: list[str]) -> None:
     ours = signatures(encode(texts), SETTINGS, 64)
@@ -76,6 +77,7 @@ def test_candidates_are_the_pairs_of_datasketch_lsh() -> None:
     assert set(zip(ours.left.tolist(), ours.right.tolist(), strict=True)) == theirs
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 4))
 def test_a_large_bucket_stays_joined_and_linear(keys: list[int], bucket: int) -> None:
     pairs = candidate_pairs(np.array([keys], np.uint64) << np.uint64(40), bucket)
@@ -97,6 +99,7 @@ def test_bands_find_pairs_at_the_threshold(threshold: float) -> None:
     assert (1 - threshold**rows) ** bands <= settings.miss or rows == 1
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_jaccard_is_of_the_sets(texts: list[str]) -> None:
     left, right = np.triu_indices(len(texts), 1)
