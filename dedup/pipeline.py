@@ -17,8 +17,7 @@ from typing import TypeVar
 import numpy as np
 import regex
 
-from dedup import clustering
-from dedup import compare, repeats, verify
+from dedup import clustering, compare, repeats, verify
 from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue

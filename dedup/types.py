@@ -170,7 +170,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """Who else carries a block: other pages of its outlet (copies of one article count once), other outlets."""
+    """Who else carries a block: pages of its outlet (copies of one article count once), other outlets."""
 
     pages: int = 0
     outlets: int = 0

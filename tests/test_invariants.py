@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dedup
-from dedup.outlet import learn, trace
+from dedup.flat import segment_text
+from dedup.outlet import learn, recurrences, trace
 from dedup.pipeline import clean_many
 from dedup.read import read
 from dedup.settings import OutletSettings
-from dedup.types import Article, Media, Source
+from dedup.types import Article, Document, Encoding, Media, Source
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "raw"
 
@@ -96,9 +97,6 @@ def test_two_processes_give_what_one_gives():
 
 
 def page(name: str, *lines: str):
-    from dedup.flat import segment_text
-    from dedup.types import Document, Encoding
-
     text = "\n".join(lines)
     return segment_text(Document(name, name, text, Media.TEXT, Encoding("utf-8", "text"), outlet="kita"))
 
@@ -121,8 +119,6 @@ def test_chrome_of_an_outlet_recurs_and_copies_of_an_article_are_one_witness():
     traces = [trace(p, own) for p in pages]
     profiles = learn(traces, own)
     assert profiles.outlets["kita"].witnesses == 3
-    from dedup.outlet import recurrences
-
     assert [r.pages for r in recurrences(profiles, traces[0])] == [0, 0, 0, 2]
 
 

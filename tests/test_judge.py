@@ -79,9 +79,11 @@ CASES = {
             (0.6, "隣町でも倉庫を改装"),
             (0.1, "公開日:2025/02/01"),
             (0.6, "隣町でも倉庫を改装"),
-        ]
-        + [(0.9, "✅ 隣町の倉庫は劇場になる。"), (0.9, "✅ 開館は来年の秋を見込む。")]
-        + [(0.5, "さらに読む ⇒南浜新報 出典: https://minami.example/a"), (0.9, PROSE[1])],
+            (0.9, "✅ 隣町の倉庫は劇場になる。"),
+            (0.9, "✅ 開館は来年の秋を見込む。"),
+            (0.5, "さらに読む ⇒南浜新報 出典: https://minami.example/a"),
+            (0.9, PROSE[1]),
+        ],
         ["paragraph"] + ["embedded_source"] * 6 + ["paragraph"],
     ),
     "bullets between title and body sum it up, a name there is a byline": (
@@ -89,8 +91,9 @@ CASES = {
             (0.3, "▽港の倉庫を図書館に 北浜市が計画"),
             (0.1, "Mina Orlov"),
             (0.3, "- 工事は来年の春に始まる見込み"),
-        ]
-        + [(0.3, "- 費用は十二億円、寄付も募る"), (0.9, PROSE[0])],
+            (0.3, "- 費用は十二億円、寄付も募る"),
+            (0.9, PROSE[0]),
+        ],
         ["title", "byline", "summary", "summary", "paragraph"],
     ),
     "a short line between two paragraphs is a sub-heading": (
