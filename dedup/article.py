@@ -87,7 +87,7 @@ def _agency_name(text: str) -> str | None:
 
 
 def _author(stripped: Sequence[JudgedBlock], author: str | None, body: int) -> str | None:
-    """The name in a byline above the body (before offset `body`), else in the metadata, else in any byline."""
+    """The name in a byline above the body (before offset `body`), else the metadata's, else any."""
     named = [
         (j.block.start, name)
         for j in _of(stripped, Reason.BYLINE)
