@@ -115,17 +115,21 @@ def _places(word: str, whole: str, share: float) -> list[tuple[int, int, float]]
 
 
 def _chain(words: Sequence[str], whole: str, shares: Sequence[float]) -> list[int]:
-    """Indices of the words in the heaviest chain of places that goes forward in both texts."""
+    """Indices of the words in the heaviest chain of places that goes forward in both texts.
+
+    Of equal chains that wins whose words stand close together.
+    """
     steps: list[tuple[int, int]] = []  # word, step before
     ends, values, tops = [0], [0.0], [-1]  # a step for each end that no earlier end beats
     for i, word in enumerate(words):
         stepped = []
         for start, end, weight in _places(word, whole, shares[i]):
             at = bisect_right(ends, start) - 1
-            stepped.append((end, values[at] + weight + 0.01, tops[at]))
+            near = 0.5 / (i - steps[tops[at]][0]) if tops[at] >= 0 else 0.0
+            stepped.append((end, values[at] + weight + near, tops[at]))
         for end, value, before in stepped:
             at = bisect_right(ends, end)
-            if values[at - 1] >= value:
+            if values[at - 1] > value:
                 continue
             steps.append((i, before))
             last = at

@@ -17,6 +17,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,6 +60,9 @@ _RIDGE = 3.0
 _STEPS = 30
 # What the blocks of a page weigh together.
 _PAGE_WEIGHT = 50.0
+# What dumps put before list items, by style, and the elements they put a blank line behind.
+_BULLETS = ("", "", "• ", "- ")
+_SPACED = frozenset({"p", "h1", "h2", "h3", "blockquote"})
 # A second-level label before a country code belongs to the registry: `asahi.co.jp`.
 _REGISTRIES = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
 
@@ -84,32 +88,45 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A forest, its record, and the chance of each block by a forest that saw no page of its outlet."""
+    """A forest, its record, and what cross-validation made.
+
+    `forests` has a forest for each fold that saw none of its outlets; `held_out` the chances of each
+    example's blocks by that forest.
+    """
 
     forest: Forest
     record: dict[str, Any]
+    forests: dict[int, Forest]
     held_out: tuple[Vector, ...]
 
 
 def train(examples: Sequence[Example]) -> Trained:
     """Train a forest on pages of one medium. The same pages in the same order give the same forest."""
     folds = [fold_of(example.outlet) for example in examples]
+    everything = range(len(examples))
+    inside = {fold: [i for i in everything if folds[i] != fold] for fold in sorted(set(folds))}
     chars = [grams.characters([b.text for b in example.page.blocks]) for example in examples]
     text = _Linear([grams.text_buckets(c) for c in chars], examples, grams.TEXT_BUCKETS)
     place = _Linear([_place_pairs(example.page) for example in examples], examples, grams.PLACE_BUCKETS)
-    scores = zip(text.held_out(folds), place.held_out(folds), strict=True)
+    weights = {fold: (text.weights(pages), place.weights(pages)) for fold, pages in inside.items()}
     rows: list[NDArray[np.float32]] = []
     names: tuple[str, ...] = ()
-    for example, c, (text_score, place_score) in zip(examples, chars, scores, strict=True):
-        row, names = describe(example.page, c, text_score, place_score)
+    for i, example in enumerate(examples):
+        heard, placed = weights[folds[i]]
+        row, names = describe(example.page, chars[i], text.score(i, heard), place.score(i, placed))
         rows.append(row)
-    held_out = _cross_validate(examples, rows, folds)
-    forest = replace(
-        _forest(_boost(examples, rows), names),
-        text_weights=text.weights(range(len(examples))),
-        place_weights=place.weights(range(len(examples))),
+    forests = {
+        fold: _forest(_boost(examples, rows, pages), names, *weights[fold])
+        for fold, pages in inside.items()
+        if pages
+    }
+    held_out = tuple(
+        probabilities(forests[folds[i]], rows[i]) if folds[i] in forests else np.zeros(len(rows[i]))
+        for i in everything
     )
-    return Trained(forest, _record(examples, forest, held_out), tuple(held_out))
+    booster = _boost(examples, rows, everything)
+    forest = _forest(booster, names, text.weights(everything), place.weights(everything))
+    return Trained(forest, _record(examples, forest, held_out), forests, held_out)
 
 
 def _record(examples: Sequence[Example], forest: Forest, held_out: Sequence[Vector]) -> dict[str, Any]:
@@ -144,7 +161,11 @@ def _rounded(score: Score) -> dict[str, float]:
 
 
 def read_examples(folder: Path, media: Media) -> Iterator[Example]:
-    """The pages of a folder, segmented and labelled; pages without a block are left out."""
+    """The pages of a folder, segmented and labelled; pages without a block are left out.
+
+    For flat text every page is flattened twice, as text browsers lay it out and as a plain dump of its
+    blocks: a judge that saw one way only would take its blank lines and bullets for evidence.
+    """
     with (folder / "gold.jsonl").open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     for row in rows:
@@ -154,17 +175,33 @@ def read_examples(folder: Path, media: Media) -> Iterator[Example]:
         page = segment_html(document, witness=media is Media.HTML)
         address = page.metadata.url or row.get("url") or ""
         outlet = registered_domain(urlsplit(address).hostname or row["outlet"])
+        pages = {folder.name: page}
         if media is Media.TEXT:
-            page = segment_text(replace(document, text=_flattened(text), media=Media.TEXT))
-        if page.blocks:
-            labels = align([block.text for block in page.blocks], row["gold"])
-            yield Example(row["id"], folder.name, outlet, page, row["gold"], labels)
+            flat = {folder.name: _laid_out(text), f"{folder.name} dumped": _dumped(page)}
+            pages = {n: segment_text(replace(document, text=t, media=media)) for n, t in flat.items()}
+        for name, one in pages.items():
+            if one.blocks:
+                labels = align([block.text for block in one.blocks], row["gold"])
+                yield Example(row["id"], name, outlet, one, row["gold"], labels)
 
 
-def _flattened(html: str) -> str:
+def _laid_out(html: str) -> str:
     from inscriptis import get_text  # noqa: PLC0415
 
     return str(get_text(html))
+
+
+def _dumped(page: Page) -> str:
+    """A line a block, in one of four styles by the page's id: blank lines and bullets differ."""
+    style = zlib.crc32(page.document.key.encode()) % 4
+    lines = []
+    for block in page.blocks:
+        if not block.hidden:
+            bullet = _BULLETS[style] if block.tag == "li" else ""
+            lines.append(bullet + block.text)
+            if style == 1 or (style > 1 and block.tag in _SPACED):
+                lines.append("")
+    return "\n".join(lines)
 
 
 def registered_domain(host: str) -> str:
@@ -224,14 +261,9 @@ class _Linear:
         values = (1 / np.sqrt(np.maximum(number, 1)))[owners].astype(np.float32)
         return csr_matrix((values, (owners, found)), shape=(rows, buckets))
 
-    def held_out(self, folds: Sequence[int]) -> list[Vector]:
-        """The score of each page's blocks by weights that saw no page of its fold."""
-        weights = {
-            fold: self.weights([i for i, other in enumerate(folds) if other != fold])
-            for fold in sorted(set(folds))
-        }
-        pairs = zip(self._pages, folds, strict=True)
-        return [np.asarray(page @ weights[fold], np.float64) for page, fold in pairs]
+    def score(self, page: int, weights: NDArray[np.float32]) -> Vector:
+        """The score of each of a page's blocks by these weights."""
+        return np.asarray(self._pages[page] @ weights, np.float64)
 
     def weights(self, pages: Sequence[int]) -> NDArray[np.float32]:
         """The weight of each bucket, fitted on some of the pages."""
@@ -263,36 +295,27 @@ class _Linear:
 # Trees -----------------------------------------------------------------------------------------
 
 
-def _boost(examples: Sequence[Example], rows: Sequence[NDArray[np.float32]]) -> dict[str, Any]:
-    """Boosted trees from labelled rows of features, one array a page, as LightGBM describes them."""
+def _boost(
+    examples: Sequence[Example], rows: Sequence[NDArray[np.float32]], pages: Sequence[int]
+) -> dict[str, Any]:
+    """Trees boosted on some of the pages (`rows` holds the features of all), as LightGBM describes them."""
     import lightgbm  # noqa: PLC0415
 
     data = lightgbm.Dataset(
-        np.concatenate(rows),
-        np.concatenate([example.labels for example in examples]),
-        weight=np.concatenate([_weights(example) for example in examples]),
+        np.concatenate([rows[i] for i in pages]),
+        np.concatenate([examples[i].labels for i in pages]),
+        weight=np.concatenate([_weights(examples[i]) for i in pages]),
     )
     model: dict[str, Any] = lightgbm.train(_PARAMETERS, data, _ROUNDS).dump_model()
     return model
 
 
-def _cross_validate(
-    examples: Sequence[Example], rows: Sequence[NDArray[np.float32]], folds: Sequence[int]
-) -> list[Vector]:
-    """The chance of each page's blocks by a forest that saw no page of its fold."""
-    held_out: list[Vector] = [np.zeros(0)] * len(examples)
-    for fold in sorted(set(folds)):
-        inside = [i for i, other in enumerate(folds) if other != fold]
-        if not inside:
-            continue
-        forest = _forest(_boost([examples[i] for i in inside], [rows[i] for i in inside]), ())
-        for i, other in enumerate(folds):
-            if other == fold:
-                held_out[i] = probabilities(forest, rows[i])
-    return held_out
-
-
-def _forest(model: dict[str, Any], names: tuple[str, ...]) -> Forest:
+def _forest(
+    model: dict[str, Any],
+    names: tuple[str, ...],
+    text_weights: NDArray[np.float32],
+    place_weights: NDArray[np.float32],
+) -> Forest:
     feature: list[int] = []
     threshold: list[float] = []
     below: list[int] = []
@@ -320,8 +343,8 @@ def _forest(model: dict[str, Any], names: tuple[str, ...]) -> Forest:
         value=np.array(value, np.float32),
         roots=np.array(roots, np.int32),
         depth=depth,
-        text_weights=np.zeros(0, np.float32),
-        place_weights=np.zeros(0, np.float32),
+        text_weights=text_weights,
+        place_weights=place_weights,
     )
 
 
