@@ -138,7 +138,7 @@ class Report:
             reasons = ", ".join(f"{reason.value} {number:,}" for reason, number in shown)
             rest = len(self._stripped) - len(shown)
             others = f", {count(rest, 'other reason')}" if rest else ""
-            yield f"{stripped:,} characters stripped: {reasons}{others}"
+            yield f"{count(stripped, 'character')} stripped: {reasons}{others}"
 
     def _count(self, article: Article) -> None:
         self._articles += 1
