@@ -8,12 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dedup
-from dedup.flat import segment_text
-from dedup.outlet import learn, recurrences, trace
 from dedup.pipeline import clean_many
 from dedup.read import read
-from dedup.settings import OutletSettings
-from dedup.types import Article, Document, Encoding, Media, Source
+from dedup.types import Article, Media, Source
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "raw"
 
@@ -96,33 +93,11 @@ def test_two_processes_give_what_one_gives():
     assert list(clean_many(sources, jobs=2)) == list(clean_many(sources))
 
 
-def page(name: str, *lines: str):
-    text = "\n".join(lines)
-    return segment_text(Document(name, name, text, Media.TEXT, Encoding("utf-8", "text"), outlet="kita"))
-
-
-CHROME = "北浜タイムズは毎朝五時に更新しています。ご意見は編集局までお寄せください。お待ちしています。"
-STORY = [
-    f"第{n}の段落は、港の古い倉庫が市の図書館に変わるまでの長い年月のことを、静かな言葉で語っている。"
-    for n in range(6)
-]
-
-
-def test_chrome_of_an_outlet_recurs_and_copies_of_an_article_are_one_witness():
-    own = OutletSettings()
-    pages = [
-        page("a", *STORY[:3], CHROME),
-        page("a-again", *STORY[:3], "訂正しました。", CHROME),
-        page("b", *STORY[3:5], CHROME),
-        page("c", STORY[5], CHROME),
-    ]
-    traces = [trace(p, own) for p in pages]
-    profiles = learn(traces, own)
-    assert profiles.outlets["kita"].witnesses == 3
-    assert [r.pages for r in recurrences(profiles, traces[0])] == [0, 0, 0, 2]
-
-
 def test_the_library_can_be_used_by_the_names_of_its_first_page():
-    articles = dedup.clean("<html><body><p>" + STORY[0] * 3 + "</p></body></html>")
+    articles = dedup.clean(
+        "<html><body><p>"
+        + "港の古い倉庫が市の図書館に変わるまでの長い年月のことを、静かな言葉で語っている。" * 3
+        + "</p></body></html>"
+    )
     assert dedup.cluster(articles) == []
     assert dedup.cluster([*articles, *articles])[0].kind == "exact"

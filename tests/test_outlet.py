@@ -1,0 +1,94 @@
+"""Outlet profiles: what counts as a witness, what is remembered, and the file they are kept in."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dedup.flat import segment_text
+from dedup.outlet import FORMAT, NOTHING, ProfileError, dump, learn, parse, recurrences, trace
+from dedup.settings import OutletSettings
+from dedup.types import Document, Encoding, Media
+
+OWN = OutletSettings()
+CHROME = "北浜タイムズは毎朝五時に更新しています。ご意見は編集局までお寄せください。お待ちしています。"
+STORY = [
+    f"第{n}の段落は、港の古い倉庫が市の図書館に変わるまでの長い年月のことを、静かな言葉で語っている。"
+    for n in range(12)
+]
+
+
+def page(name: str, *lines: str, outlet: str | None = "kita"):
+    document = Document(name, name, "\n".join(lines), Media.TEXT, Encoding("utf-8", "text"), outlet=outlet)
+    return trace(segment_text(document), OWN)
+
+
+def pages_of(profiles, one):
+    return [r.pages for r in recurrences(profiles, one)]
+
+
+def test_chrome_of_an_outlet_recurs_and_copies_of_an_article_are_one_witness():
+    traces = [
+        page("a", *STORY[:3], CHROME),
+        page("a-again", *STORY[:3], "訂正しました。", CHROME),
+        page("b", *STORY[3:5], CHROME),
+        page("c", STORY[5], CHROME),
+    ]
+    profiles = learn(traces, OWN)
+    assert profiles.outlets["kita"].witnesses == 3
+    assert pages_of(profiles, traces[0]) == [0, 0, 0, 2]
+
+
+def test_what_another_outlet_carries_is_syndication_and_no_chrome():
+    here, there = page("a", *STORY[:3], CHROME), page("x", *STORY[:3], outlet="minami")
+    profiles = learn([here, page("b", *STORY[4:6], CHROME), there], OWN)
+    assert [(r.pages, r.outlets) for r in recurrences(profiles, here)] == [(0, 1), (0, 1), (0, 1), (1, 0)]
+
+
+def test_a_page_that_was_not_learned_profits_from_what_was():
+    profiles = learn([page("a", STORY[0], CHROME), page("b", STORY[1], CHROME)], OWN)
+    assert pages_of(profiles, page("new", STORY[2], CHROME)) == [0, 2]
+    assert pages_of(profiles, page("new", STORY[2], CHROME, outlet="higashi")) == [0, 0]
+    assert recurrences(profiles, page("new", STORY[2], outlet=None)) == ()
+
+
+def test_a_copy_that_comes_later_adds_nothing():
+    first = learn([page("a", *STORY[:3], CHROME), page("b", *STORY[3:6], CHROME)], OWN)
+    later = learn([page("a2", *STORY[:3], "続報あり。", CHROME), page("a", *STORY[:3], CHROME)], OWN, first)
+    assert later.outlets["kita"].blocks == first.outlets["kita"].blocks
+    assert pages_of(later, page("a2", *STORY[:3], "続報あり。", CHROME)) == [0, 0, 0, 0, 1]
+
+
+def test_what_is_not_seen_for_long_is_forgotten():
+    own = OutletSettings(forget=3)
+    old = "旧デザインのお知らせ"
+    profiles = learn([page("a", STORY[0], old), page("b", STORY[1], CHROME)], own)
+    for n in range(2, 8):
+        profiles = learn([page(f"p{n}", STORY[n], CHROME)], own, profiles)
+    assert pages_of(profiles, page("new", old, CHROME)) == [0, 7]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.permutations(range(6)))
+def test_the_order_of_pages_does_not_matter(order):
+    traces = [page(f"p{n}", STORY[n], STORY[n // 2], CHROME) for n in range(6)]
+    assert dump(learn([traces[n] for n in order], OWN)) == dump(learn(traces, OWN))
+
+
+def test_profiles_survive_their_file():
+    profiles = learn(
+        [page("a", *STORY[:3], CHROME), page("b", STORY[4], CHROME), page("x", *STORY[:3], outlet="m")], OWN
+    )
+    assert parse(dump(profiles)) == profiles
+    assert parse(dump(NOTHING)) == NOTHING
+
+
+FOREIGN = ["", "{", "[]", "3", '{"format": "other"}']
+DAMAGED = [{"format": FORMAT}, {"format": FORMAT, "outlets": {"a": {"witnesses": "x"}}}]
+
+
+@pytest.mark.parametrize("content", [*FOREIGN, *map(json.dumps, DAMAGED)])
+def test_another_file_is_refused_with_what_to_do(content):
+    with pytest.raises(ProfileError, match=r"learn|give"):
+        parse(content)
