@@ -2,27 +2,33 @@
 
 The encoding is looked for in this order, and `Encoding.found_by` tells which step found it:
 
-=====================  ==========================================================================
-`text`                 the input was text already
-`bom`                  a byte order mark (UTF-8, UTF-16, UTF-32)
-`escape sequences`     ISO-2022-JP: it is valid UTF-8 too, so it must be looked for first
-`utf-8`                it is valid UTF-8 (ASCII included)
-`utf-8 with errors`    UTF-8 with a few broken bytes, read as U+FFFD, rather than a legacy code page
-`declared`             the likeliest reading, and the one that was declared
-`detected`             the likeliest reading (UTF-16 without a byte order mark included)
-=====================  ==========================================================================
+====================  ===========================================================================
+`text`                the input was text already
+`bom`                 a byte order mark (UTF-8, UTF-16, UTF-32)
+`escape sequences`    ISO-2022-JP: it is valid UTF-8 too, so it must be looked for first
+`utf-8`               it is valid UTF-8 (ASCII included)
+`declared`            the likeliest reading, and one that was declared
+`detected`            the likeliest reading (UTF-16 without its mark included)
+`utf-8 with errors`   the likeliest reading is UTF-8 in spite of broken bytes; they become U+FFFD
+====================  ===========================================================================
 
-The likeliest reading is the one with the fewest bits (minimum description length): every candidate
-encoding explains the same bytes, each by a language whose characters have known frequencies
-(`lexicon/characters.toml`), so a wrong encoding, which turns frequent characters into rare ones,
-costs more. A declared encoding starts with a bonus, which a long text outweighs: declarations lie.
+The likeliest reading is the one with the fewest bits (minimum description length). Every candidate
+encoding explains the same bytes, each by the languages written in it, whose characters have known
+frequencies (`lexicon/characters.toml`); a wrong encoding turns frequent characters into rare ones and
+costs more. Bytes that cost more bits than they have are no text. A declared encoding has a bonus
+that a longer text outweighs, because declarations lie.
 
-Names are those of the WHATWG Encoding Standard, and bytes are read as browsers read them: `shift_jis`
-is code page 932, `gb2312` is `gbk` (read as GB18030), `iso-8859-1` is `windows-1252`, and EUC-JP and
-ISO-2022-JP know NEC's and IBM's characters.
+Measured on real texts in 36 languages and 47 encodings (5,587 pieces, nothing declared): misread are
+59 of 1,191 pieces of 20 characters, 44 of 1,339 of 60, 17 of 1,358 of 200 and 6 of 1,699 longer ones,
+nearly all between code pages of Latin letters; none of 814 in Japanese. Of 779 whole pages, 3 with a
+few bytes outside ASCII. charset-normalizer 3.5.2 misreads 1,473 of the pieces, so it is not asked.
 
-Text is returned as decoded, without the byte order mark: line ends stay as they are, so offsets into
-it are offsets into what was read.
+Names are those of the WHATWG Encoding Standard (`utf-32le` and `utf-32be` are not in it), and bytes
+are read as browsers read them: `shift_jis` is code page 932, `gb2312` is `gbk` and read as GB18030,
+`iso-8859-1` is `windows-1252`, EUC-JP and ISO-2022-JP have NEC's and IBM's characters.
+
+Text is returned as decoded, without the byte order mark. Line ends stay as they are: offsets into a
+document are offsets into this text.
 """
 
 from __future__ import annotations
@@ -55,69 +61,76 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16le"),
     (codecs.BOM_UTF16_BE, "utf-16be"),
 )
+_PDF = b"%PDF-"
 _FORMATS = (
-    (b"\x89PNG\r\n", "a PNG image"),
+    (_PDF, "a PDF document"),
+    (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF87a", "a GIF image"),
-    (b"GIF89a", "a GIF image"),
+    (b"GIF8", "a GIF image"),
     (b"RIFF", "a WebP, WAV or AVI file"),
-    (b"%PDF-", "a PDF document"),
     (b"PK\x03\x04", "a ZIP archive or office document"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an office document"),
-    (b"\x1f\x8b\x08", "gzip-compressed data"),
+    (b"\xd0\xcf\x11\xe0", "an office document"),
+    (b"\x1f\x8b", "gzip-compressed data"),
     (b"BZh", "bzip2-compressed data"),
-    (b"\xfd7zXZ\x00", "xz-compressed data"),
+    (b"\xfd7zXZ", "xz-compressed data"),
     (b"\x28\xb5\x2f\xfd", "Zstandard-compressed data"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"Rar!\x1a", "a RAR archive"),
     (b"\x7fELF", "a program"),
     (b"SQLite format 3\x00", "an SQLite database"),
     (b"PAR1", "a Parquet file"),
     (b"wOF", "a font"),
 )
-# Control characters that text has: tab, line feed, vertical tab, form feed, carriage return, and
-# escape, which ISO-2022-JP and terminal logs use.
+# All but those that text has: tab, line feed, vertical tab, form feed, carriage return, and escape
+# (ISO-2022-JP, terminal logs).
 _CONTROLS = bytes(set(range(0x20)) - set(b"\t\n\v\f\r\x1b")) + b"\x7f"
 _ISO_2022_JP = re.compile(rb"\x1b(?:\$[@B]|\$\(D|\([JI])")
-_META = re.compile(
-    rb"""<meta\b[^>]*?charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml\b[^>]*?encoding\s*=\s*["']([\w.:-]+)""", re.I
+_DECLARATION = re.compile(
+    rb"""<meta\b[^>]*?charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml\b[^>]*?encoding\s*=\s*["']([\w.:-]+)""",
+    re.IGNORECASE,
 )
 # The standard looks for a declaration in the first 1,024 bytes; pages have it later.
-_META_WITHIN = 4096
-_JIS_PAIR = re.compile(rb"[\xa1-\xfe]{2}|[\x21-\x7e]{2}")
+_DECLARED_WITHIN = 4096
 _LINE = re.compile(rb"[^<>\r\n]+")
 _HIGH = re.compile(rb"[\x80-\xff]")
+# Bytes of ASCII that a line of the sample has before its first other byte.
 _LEAD_IN = 80
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ERROR = "\ufffd"
 
-# Python's names for code pages that people write where a web name is due.
+# Python's names for code pages, which people write where a web name is due.
 _ALIASES = {"cp932": "shift_jis", "cp936": "gbk", "cp949": "euc-kr", "cp950": "big5", "cp51932": "euc-jp"}
-# Codecs that are nearer to the standard than those webencodings names.
+# Codecs that are nearer to the standard than those of webencodings, or that it has not.
 _CODECS = {
     "gbk": "gb18030",
     "iso-2022-jp": "iso2022_jp_ext",
     "utf-32le": "utf-32-le",
     "utf-32be": "utf-32-be",
 }
-_ON_ERROR = {"euc-jp": "dedup.code_page_932", "iso-2022-jp": "dedup.code_page_932"}
-# Where Python's tables and the standard's differ.
+# The characters in which Python's tables differ from the standard's.
 _JIS_AS_WEB = tuple(zip("〜‖−¢£¬", "～∥－￠￡￢", strict=True))
 _AS_WEB = {
     "euc-jp": _JIS_AS_WEB,
     "iso-2022-jp": _JIS_AS_WEB,
     "big5": tuple(zip("•､‾∼♁☉¥¢£", "‧﹑¯～⊕⊙￥￠￡", strict=True)),
 }
+_JIS_PAIR = re.compile(rb"[\xa1-\xfe]{2}|[\x21-\x7e]{2}")
+
+# What characters cost that no table ranks, in bits. Any of these numbers may change by a third (the
+# last by half) and the misread pieces stay within 123 and 133 of 5,587.
+_ASCII_BITS = 5.0
+_MARK_BITS = 12.0
+_UNRANKED_BITS = 20.0
+_BROKEN_BITS = 32.0
+# How many characters of text in a script of thousands are in general use and not ranked.
+_USUAL_SHARE = 0.2
 
 
 class DecodeError(ValueError):
-    """The bytes are not text in any encoding known here.
-
-    `error` is `binary` or `undecodable`; the message says what to do.
-    """
+    """The bytes are no text. `error` is `binary` or `undecodable`; the message says what to do."""
 
     def __init__(self, error: str, message: str) -> None:
-        """Keep the code of the error beside its message."""
+        """Keep the code beside the message."""
         super().__init__(message)
         self.error = error
 
@@ -131,9 +144,9 @@ def decode(
 ) -> tuple[str, Encoding]:
     """Decode bytes to text and tell the encoding.
 
-    `declared` is what a header or a record says of the encoding (any label; one that is not known is
+    `declared` is what a header or a record says of the encoding (any label; an unknown one is
     ignored); with `html`, what the page says of itself counts as declared too. Text that is a `str`
-    already is returned with lone surrogates replaced, as no file can hold them.
+    is returned with lone surrogates replaced by U+FFFD, as no file can hold them.
 
     Raises `DecodeError` for binary data and for bytes that are no likely text in any encoding.
 
@@ -147,28 +160,26 @@ def decode(
     for mark, name in _MARKS:
         if content.startswith(mark):
             return _text(content[len(mark) :], name), Encoding(name, "bom")
-    if name := _wide(content, settings):
-        return _text(content, name), Encoding(name, "detected")
+    if wide := _wide(content, settings):
+        return _text(content, wide), Encoding(wide, "detected")
     _refuse_binary(content, settings)
     if content.isascii() and _ISO_2022_JP.search(content):
         return _text(content, "iso-2022-jp"), Encoding("iso-2022-jp", "escape sequences")
-    try:
+    with suppress(UnicodeDecodeError):
         return content.decode(), Encoding("utf-8", "utf-8")
-    except UnicodeDecodeError:
-        pass
-    if _is_broken_utf8(content, settings):
-        return _text(content, "utf-8"), Encoding("utf-8", "utf-8 with errors")
-    declarations = _declarations(declared, content[:_META_WITHIN] if html else b"")
+    declarations = _declarations(declared, content[:_DECLARED_WITHIN] if html else b"")
     name = _likeliest(content, declarations, settings)
-    return _text(content, name), Encoding(name, "declared" if name in declarations else "detected")
+    found_by = "declared" if name in declarations else "utf-8 with errors" if name == "utf-8" else "detected"
+    return _text(content, name), Encoding(name, found_by)
 
 
 def _refuse_binary(content: bytes, settings: ReadSettings) -> None:
-    for magic, what in _FORMATS:
-        if content.startswith(magic):
-            raise DecodeError("binary", f"this is {what}, not text: give the page or its text instead")
     head = content[: settings.sample_bytes]
     controls = len(head) - len(head.translate(None, _CONTROLS))
+    what = next((what for magic, what in _FORMATS if content.startswith(magic)), None)
+    # Some marks of formats could begin a sentence: they count only with control characters.
+    if what and (controls or content.startswith(_PDF)):
+        raise DecodeError("binary", f"this is {what}, not text: give the page or its text instead")
     if controls > settings.max_control_share * len(head):
         raise DecodeError("binary", "this is binary data, not text: give the page or its text instead")
 
@@ -178,7 +189,7 @@ def _wide(content: bytes, settings: ReadSettings) -> str | None:
     head = content[: settings.sample_bytes // 2 * 2]
     if b"\0" not in head:
         return None
-    known = _known()
+    known = frozenset[str]().union(*(language.bits for language in _languages()))
     for name in ("utf-16le", "utf-16be"):
         text = _text(head, name)
         if sum(char in known for char in text) >= settings.min_known_share * len(text):
@@ -186,29 +197,18 @@ def _wide(content: bytes, settings: ReadSettings) -> str | None:
     return None
 
 
-def _is_broken_utf8(content: bytes, settings: ReadSettings) -> bool:
-    text = content.decode(errors="replace")
-    errors = text.count(_ERROR)
-    sound = sum(map(str.isascii, text))
-    return len(text) - sound - errors >= settings.min_utf8_share * (len(text) - sound)
-
-
 def _declarations(declared: str | None, head: bytes) -> list[str]:
+    """The encodings declared, by name; not UTF-8, which pages in other encodings often declare."""
     labels = [declared] if declared else []
-    labels += [(match[1] or match[2]).decode("ascii") for match in _META.finditer(head)]
-    names = [_name(label) for label in labels]
-    return [name for name in names if name and name not in {"utf-8", "replacement"}]
-
-
-def _name(label: str) -> str | None:
-    label = label.strip().lower()
-    encoding = webencodings.lookup(_ALIASES.get(label, label))
-    return encoding.name if encoding else None
+    labels += [(match[1] or match[2]).decode("ascii") for match in _DECLARATION.finditer(head)]
+    found = [webencodings.lookup(_ALIASES.get(label.strip().lower(), label)) for label in labels]
+    return [encoding.name for encoding in found if encoding and encoding.name not in {"utf-8", "replacement"}]
 
 
 def _text(content: bytes, name: str) -> str:
-    codec = _CODECS.get(name) or webencodings.lookup(name).codec_info.name
-    text = content.decode(codec, _ON_ERROR.get(name, "replace"))
+    codec = codecs.lookup(_CODECS[name]) if name in _CODECS else webencodings.lookup(name).codec_info
+    errors = "dedup.code_page_932" if name in {"euc-jp", "iso-2022-jp"} else "replace"
+    text: str = codec.decode(content, errors)[0]
     for python, web in _AS_WEB.get(name, ()):
         text = text.replace(python, web)
     return text
@@ -233,24 +233,15 @@ codecs.register_error("dedup.code_page_932", _as_code_page_932)
 
 @dataclass(frozen=True, slots=True)
 class _Language:
-    """The encodings of a language and what its characters cost in bits (-log2 of their frequency)."""
+    """The encodings of a language, and what its characters cost in bits (-log2 of their frequency)."""
 
     encodings: tuple[str, ...]
     bits: Mapping[str, float]
 
 
-# What characters cost that no language table ranks, in bits. The order matters, the size little:
-# halving or doubling the steps changes fewer than TODO readings in 100.
-_ASCII_BITS = 5.0
-_MARK_BITS = 12.0
-_UNRANKED_BITS = 20.0
-_BROKEN_BITS = 32.0
-# Of a script of thousands, the characters of general use that `common` does not rank.
-_USUAL_SHARE = 0.2
-
-
 @cache
 def _languages() -> tuple[_Language, ...]:
+    """The languages of `characters.toml`, read once: they never change."""
     table = tomllib.loads(files("dedup.lexicon").joinpath("characters.toml").read_text("utf-8"))
     marks = table.pop("marks")
     return tuple(_language(marks, **entry) for entry in table.values())
@@ -262,74 +253,67 @@ def _language(
     ranked = "".join(common.split())
     # Zipf's law: the frequency of a character is in inverse proportion to its rank.
     first = share / 100 / sum(1 / rank for rank in range(1, len(ranked) + 1))
-    general = _general(**usual) if usual else ""
     letter = _ASCII_BITS - log2(1 - share / 100)
     bits = {char: letter if char.isalpha() else _ASCII_BITS for char in map(chr, range(0x20, 0x7F))}
-    bits |= dict.fromkeys("\t\n\v\f\r", _ASCII_BITS)
+    bits |= dict.fromkeys("\t\n\v\f\r\x1b", _ASCII_BITS)
     bits |= dict.fromkeys(marks, _MARK_BITS)
-    bits |= dict.fromkeys(general, log2(len(general) / _USUAL_SHARE) if general else 0.0)
+    if usual:
+        characters = _characters(**usual)
+        bits |= dict.fromkeys(characters, log2(len(characters) / _USUAL_SHARE))
     bits |= {char: log2(rank / first) for rank, char in enumerate(ranked, 1)}
     return _Language(tuple(encodings), bits)
 
 
-def _general(codec: str, lead: list[str]) -> str:
-    spans = [tuple(int(byte, 16) for byte in span.split("-")) for span in lead]
-    pairs = (
-        bytes((first, trail))
-        for low, high in spans
-        for first in range(low, high + 1)
-        for trail in range(0x40, 0xFF)
-    )
-    return "".join(char for pair in pairs if len(char := pair.decode(codec, "ignore")) == 1 and char > "\x7f")
-
-
-@cache
-def _known() -> frozenset[str]:
-    return frozenset().union(*(language.bits for language in _languages()))
+def _characters(codec: str, lead: list[str]) -> list[str]:
+    """The characters of a double-byte codec with these lead bytes (`B0-CF`)."""
+    spans = [[int(byte, 16) for byte in span.split("-")] for span in lead]
+    leads = [byte for low, high in spans for byte in range(low, high + 1)]
+    pairs = [bytes((byte, trail)).decode(codec, "ignore") for byte in leads for trail in range(0x40, 0xFF)]
+    return [pair for pair in pairs if len(pair) == 1 and not pair.isascii()]
 
 
 def _likeliest(content: bytes, declarations: list[str], settings: ReadSettings) -> str:
     """The encoding whose reading of a sample takes the fewest bits."""
     sample = _sample(content, settings.sample_bytes)
-    languages: dict[str, list[_Language]] = {}
+    languages: dict[str, tuple[_Language, ...]] = {"utf-8": _languages()}
     for language in _languages():
         for name in language.encodings:
-            languages.setdefault(name, []).append(language)
+            languages[name] = (*languages.get(name, ()), language)
     bits = {
         name: _bits(_text(sample, name), languages.get(name, _languages()))
         - (settings.declared_bits if name in declarations else 0.0)
-        for name in dict.fromkeys([*languages, *declarations])
+        for name in [*languages, *(set(declarations) - set(languages))]
     }
     best = min(bits, key=lambda name: bits[name])
-    if best not in declarations and bits[best] > settings.max_bits * len(sample) + settings.slack_bits:
+    if bits[best] > settings.max_bits * len(sample) + settings.slack_bits and best not in declarations:
         raise DecodeError(
             "undecodable",
-            "this is no text in any known encoding: convert it to UTF-8, or declare its encoding",
+            "this is no text in any known encoding: convert it to UTF-8 or declare its encoding",
         )
     return best
 
 
 def _bits(text: str, languages: Iterable[_Language]) -> float:
     counts = Counter(text).items()
-    rest = {char: _unranked(char) for char, _ in counts}
+    unranked = {char: _unranked_bits(char) for char, _ in counts}
     return min(
-        sum(count * language.bits.get(char, rest[char]) for char, count in counts) for language in languages
+        sum(count * language.bits.get(char, unranked[char]) for char, count in counts)
+        for language in languages
     )
 
 
-def _unranked(char: str) -> float:
+def _unranked_bits(char: str) -> float:
     broken = char == _ERROR or unicodedata.category(char) in {"Cc", "Cn", "Co"}
     return _BROKEN_BITS if broken else _UNRANKED_BITS
 
 
 def _sample(content: bytes, size: int) -> bytes:
-    """The lines (between markup) that have bytes outside ASCII, up to the size; a long line from
-    shortly before its first such byte, so that a script before it does not fill the sample."""
+    """The first lines (between markup) that have bytes outside ASCII, `size` bytes in all."""
     lines: list[bytes] = []
     for match in _LINE.finditer(content):
-        high = _HIGH.search(match[0])
-        if high and size > 0:
-            lines.append(match[0][max(0, high.start() - _LEAD_IN) :][:size])
+        if high := _HIGH.search(match[0]):
+            start = max(0, high.start() - _LEAD_IN)
+            lines.append(match[0][start : start + size])
             size -= len(lines[-1])
         if size <= 0:
             break
