@@ -141,7 +141,7 @@ def _witnessed(block: Block, probability: float, recurrence: Recurrence) -> _Wit
     if line is None and "figcaption" in (block.tag, *block.path.split("/")):
         line = Reason.CAPTION
     evidence = [
-        Evidence("forest", f"content with probability {probability:.2f}", round(2 * probability - 1, 4))
+        Evidence("forest", f"{probability:.2f} likely to be content", round(2 * probability - 1, 4))
     ]
     if block.extracted is not None:
         evidence.append(
