@@ -12,7 +12,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import TypeAlias
 
 from dedup.markup import RAW_TEXT, Tag, attributes, tags, without_code
 from dedup.metadata import read_metadata
@@ -20,94 +20,29 @@ from dedup.settings import HtmlSettings
 from dedup.types import Block, Document, Page
 from dedup.witness import extracted_shares
 
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 # Elements a browser puts on lines of their own.
-_BLOCK = frozenset(
-    {
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "caption",
-        "center",
-        "dd",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "legend",
-        "li",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "search",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    }
+_BLOCK = _names(
+    """
+    address article aside blockquote body caption center dd details dialog dir div dl dt fieldset
+    figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup legend li main menu nav ol p pre
+    search section summary table tbody td tfoot th thead tr ul
+    """
 )
-_VOID = frozenset(
-    {
-        "area",
-        "base",
-        "basefont",
-        "bgsound",
-        "br",
-        "col",
-        "embed",
-        "frame",
-        "hr",
-        "img",
-        "input",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-    }
+_VOID = _names(
+    """
+    area base basefont bgsound br col embed frame hr img input link meta param source track wbr
+    """
 )
 # Content of these is not text of the page: it is code, vector graphics, a fallback or a form value.
-_SILENT = frozenset(
-    {
-        "audio",
-        "canvas",
-        "datalist",
-        "math",
-        "object",
-        "rp",
-        "rt",
-        "rtc",
-        "select",
-        "svg",
-        "template",
-        "video",
-    }
+_SILENT = _names(
+    """
+    audio canvas datalist math object rp rt rtc select svg template video
+    """
 )
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CELLS = frozenset({"td", "th", "caption"})
@@ -179,11 +114,15 @@ def _is_hidden(name: str, source: str) -> bool:
     )
 
 
+# The fields of a block but for the last, in their order.
+_Draft: TypeAlias = tuple[str, int, int, int, str, str, str, float, bool]
+
+
 class _Walker:
     """The state of the walk: the open elements and the block that is being gathered."""
 
     def __init__(self, source: str, settings: HtmlSettings) -> None:
-        self.blocks: list[Block] = []
+        self.drafts: list[_Draft] = []
         self._source = source
         self._settings = settings
         self._stack = [_Element("body", "", None)]
@@ -239,9 +178,8 @@ class _Walker:
         if top.link:
             self._linked += _visible(inner)
 
-    def open(self, tag: Tag) -> None:
-        """Take a start tag."""
-        name, source = tag.name, tag.attributes
+    def open(self, name: str, source: str) -> None:
+        """Take a start tag and the source of its attributes."""
         if name in _NOT_OPENED:
             if name == "br":
                 self._break()
@@ -322,17 +260,17 @@ class _Walker:
             around, settings = self._around, self._settings
             self._line += self._source.count("\n", self._line_at, self._start)
             self._line_at = self._start
-            self.blocks.append(
-                Block(
-                    text=text,
-                    start=self._start,
-                    end=self._end,
-                    line=self._line,
-                    path="/".join(around.path.split("/")[-settings.path_elements :]),
-                    tag=around.block,
-                    hints=self._hints(around),
-                    link_share=self._linked / _visible(text) if self._linked else 0.0,
-                    hidden=around.hidden,
+            self.drafts.append(
+                (
+                    text,
+                    self._start,
+                    self._end,
+                    self._line,
+                    "/".join(around.path.split("/")[-settings.path_elements :]),
+                    around.block,
+                    self._hints(around),
+                    self._linked / _visible(text) if self._linked else 0.0,
+                    around.hidden,
                 )
             )
         self._pieces, self._linked, self._after_link = [], 0, False
@@ -410,25 +348,26 @@ def segment_html(document: Document, settings: HtmlSettings | None = None, *, wi
     settings = settings or HtmlSettings()
     source = document.text
     found = list(tags(source))
-    blocks = _blocks(source, found, settings)
+    drafts = _drafts(source, found, settings)
+    shares: Sequence[float | None] = [None] * len(drafts)
     if witness:
-        shares = extracted_shares(without_code(source, found), blocks, settings)
-        blocks = [replace(block, extracted=share) for block, share in zip(blocks, shares, strict=True)]
-    return Page(document, tuple(blocks), read_metadata(source, found, blocks))
+        shares = extracted_shares(without_code(source, found), [draft[0] for draft in drafts], settings)
+    blocks = tuple(Block(*draft, share) for draft, share in zip(drafts, shares, strict=True))
+    return Page(document, blocks, read_metadata(source, found, blocks))
 
 
-def _blocks(source: str, found: Sequence[Tag], settings: HtmlSettings) -> list[Block]:
+def _drafts(source: str, found: Sequence[Tag], settings: HtmlSettings) -> list[_Draft]:
     walker = _Walker(source, settings)
     position = 0
-    for tag in found:
-        if tag.start > position:
-            walker.text(position, tag.start)
-        position = tag.end
-        if tag.closing:
-            walker.close(tag.name)
+    for name, closing, attributes_source, start, end in found:
+        if start > position:
+            walker.text(position, start)
+        position = end
+        if closing:
+            walker.close(name)
         else:
-            walker.open(tag)
+            walker.open(name, attributes_source)
     if position < len(source):
         walker.text(position, len(source))
     walker.flush()
-    return walker.blocks
+    return walker.drafts

@@ -15,21 +15,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
-
-class Tag(NamedTuple):
-    """A start or end tag at `start:end`. For raw text elements `end` lies behind the end tag and
-    `raw` is what stands between; `attributes` is the source of the attributes, undecoded.
-    """
-
-    name: str
-    closing: bool
-    attributes: str
-    raw: str
-    start: int
-    end: int
-
+# Name in lower case, whether it is an end tag, the source of its attributes, and its offsets; a raw
+# text element is one tag up to the end of its end tag. A plain tuple: thousands are made for a page.
+Tag: TypeAlias = tuple[str, bool, str, int, int]
 
 _TAG = re.compile(
     r"""<(?:
@@ -55,25 +45,25 @@ _RAW_END = {
 
 
 def tags(text: str) -> Iterator[Tag]:
-    """Yield the tags of `text` in order; comments and declarations are given the name `#comment`.
+    """Yield the tags of `text` in order; comments and declarations are tags of the name `#comment`.
 
-    >>> [(tag.name, tag.closing, tag.raw) for tag in tags("<P>a<!-- <b> --><script>1<2</script></p>")]
-    [('p', False, ''), ('#comment', False, ''), ('script', False, '1<2'), ('p', True, '')]
+    >>> list(tags("<P>a<!-- <b> -->"))
+    [('p', False, '', 0, 3), ('#comment', False, '', 4, 16)]
+    >>> list(tags("<script async>1<2</script></p>"))
+    [('script', False, ' async', 0, 26), ('p', True, '', 26, 30)]
     """
     position = 0
     while match := _TAG.search(text, position):
         start, position = match.span()
         slash, name, source = match.groups()
         if name is None:
-            yield Tag("#comment", False, "", "", start, position)
+            yield "#comment", False, "", start, position
             continue
-        name, raw = name.lower(), ""
+        name = name.lower()
         if name in RAW_TEXT and not slash:
-            content = position
-            end = _RAW_END[name].search(text, content)
-            raw = text[content : end.start() if end else len(text)]
+            end = _RAW_END[name].search(text, position)
             position = end.end() if end else len(text)
-        yield Tag(name, bool(slash), source, raw, start, position)
+        yield name, bool(slash), source, start, position
 
 
 def attributes(source: str) -> dict[str, str]:
@@ -98,16 +88,16 @@ def without_code(text: str, tags: Sequence[Tag]) -> str:
     parts: list[str] = []
     position = 0
     drawing = False
-    for tag in tags:
+    for name, closing, source, start, end in tags:
         if drawing:
-            if tag.name == "svg" and tag.closing:
-                position, drawing = tag.end, False
-        elif tag.name == "svg" and not tag.closing and not tag.attributes.endswith("/"):
-            parts.append(text[position : tag.start])
+            if name == "svg" and closing:
+                position, drawing = end, False
+        elif name == "svg" and not closing and not source.endswith("/"):
+            parts.append(text[position:start])
             drawing = True
-        elif tag.name in _CODE and not (tag.name == "script" and "ld+json" in tag.attributes):
-            parts.append(text[position : tag.start])
-            position = tag.end
+        elif name in _CODE and not (name == "script" and "ld+json" in source):
+            parts.append(text[position:start])
+            position = end
     if not drawing:
         parts.append(text[position:])
     return "".join(parts)

@@ -58,36 +58,36 @@ def read_metadata(text: str, tags: Sequence[Tag], blocks: Sequence[Block]) -> Me
 def _head(text: str, tags: Sequence[Tag]) -> str:
     size = 0
     parts: list[str] = []
-    for tag in _carriers(tags):
-        size += tag.end - tag.start
+    for start, end in _carriers(tags):
+        size += end - start
         if size > _MAX_CHARACTERS:
             break
-        parts.append(text[tag.start : tag.end])
+        parts.append(text[start:end])
     return "\n".join(parts).replace("\0", "")
 
 
-def _carriers(tags: Sequence[Tag]) -> Iterator[Tag]:
+def _carriers(tags: Sequence[Tag]) -> Iterator[tuple[int, int]]:
     titled = False
     times = 0
-    for tag in tags:
-        if tag.name not in _CARRIERS or tag.closing:
+    for name, closing, source, start, end in tags:
+        if name not in _CARRIERS or closing:
             continue
-        if tag.name == "title":
+        if name == "title":
             if not titled:  # later ones name drawings
-                yield tag
+                yield start, end
             titled = True
-        elif tag.name == "h1":
+        elif name == "h1":
             times = _TIMES
-        elif tag.name == "time":
-            if times and "datetime" in tag.attributes:
-                yield tag
+        elif name == "time":
+            if times and "datetime" in source:
+                yield start, end
                 times -= 1
         elif (
-            tag.name in {"meta", "base"}
-            or (tag.name == "link" and ("canonical" in tag.attributes or "alternate" in tag.attributes))
-            or (tag.name == "script" and "ld+json" in tag.attributes)
+            name in {"meta", "base"}
+            or (name == "link" and ("canonical" in source or "alternate" in source))
+            or (name == "script" and "ld+json" in source)
         ):
-            yield tag
+            yield start, end
 
 
 def _headline(title: str, site: str | None, blocks: Sequence[Block]) -> str:
@@ -118,9 +118,6 @@ def _language(tags: Sequence[Tag], blocks: Sequence[Block]) -> str | None:
     sample = "".join(block.text for block in blocks[:_SAMPLE])
     if len(_KANA.findall(sample)) > _KANA_SHARE * len(sample):
         return "ja"  # templates declare English
-    page = next((tag for tag in tags if tag.name == "html" and not tag.closing), None)
-    if page is None:
-        return None
-    found = attributes(page.attributes)
+    found = attributes(next((tag[2] for tag in tags if tag[0] == "html"), ""))
     declared = found.get("lang") or found.get("xml:lang") or ""
     return re.split(r"[-_]", declared.strip().lower())[0] or None

@@ -19,7 +19,6 @@ from typing import NamedTuple
 import trafilatura
 
 from dedup.settings import HtmlSettings
-from dedup.types import Block
 
 # Without a handler its warnings would be printed to standard error.
 logging.getLogger("trafilatura").addHandler(logging.NullHandler())
@@ -32,7 +31,7 @@ _PLACES = 8
 _SHINGLE = 6
 
 
-def extracted_shares(text: str, blocks: Sequence[Block], settings: HtmlSettings) -> Sequence[float | None]:
+def extracted_shares(text: str, blocks: Sequence[str], settings: HtmlSettings) -> Sequence[float | None]:
     """Share of each block's characters (0 to 1) that trafilatura keeps of the page `text`.
 
     All are `None` where the page is above the witness limits of `settings`, and 0 where
@@ -44,7 +43,7 @@ def extracted_shares(text: str, blocks: Sequence[Block], settings: HtmlSettings)
         output = trafilatura.extract(text, favor_precision=True, include_comments=False) or ""
     except Exception:  # it walks the tree recursively in places; a page must not be lost for that
         output = ""
-    return match_blocks([block.text for block in blocks], output)
+    return match_blocks(blocks, output)
 
 
 def match_blocks(blocks: Sequence[str], output: str) -> list[float]:
