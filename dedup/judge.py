@@ -82,7 +82,7 @@ def judge(
     blocks = [_witnessed(b, float(p), r) for b, p, r in zip(page.blocks, probabilities, known, strict=True)]
     _pieces(blocks)
     _outlet(page, blocks, settings)
-    _cards(blocks)
+    _cards(blocks, settings)
     if page.document.media is Media.TEXT:
         _regions(blocks, settings)
     else:
@@ -140,9 +140,7 @@ def _witnessed(block: Block, probability: float, recurrence: Recurrence) -> _Wit
     header, line = lexicon.header(folded), lexicon.line(folded)
     if line is None and "figcaption" in (block.tag, *block.path.split("/")):
         line = Reason.CAPTION
-    evidence = [
-        Evidence("forest", f"{probability:.2f} likely to be content", round(2 * probability - 1, 4))
-    ]
+    evidence = [Evidence("forest", f"{probability:.2f} likely to be content", round(2 * probability - 1, 4))]
     if block.extracted is not None:
         evidence.append(
             Evidence("trafilatura", f"kept {block.extracted:.0%} of it", round(2 * block.extracted - 1, 4))
@@ -179,14 +177,16 @@ def _pieces(blocks: Sequence[_Witnessed]) -> None:
             b.decide(Reason.ORIGINAL_TITLE, "lexicon", "names the title of the original")
 
 
-def _cards(blocks: Sequence[_Witnessed]) -> None:
+def _cards(blocks: Sequence[_Witnessed], settings: JudgeSettings) -> None:
     """Cards that quote another site's article: title, date, bullets, and the source line that ends them."""
     for i, b in enumerate(blocks):
         if b.line is not Reason.EMBEDDED_SOURCE:
             continue
         first = i
-        while first and is_bullet(blocks[first - 1].block):
+        while first and i - first <= settings.card_bullets and is_bullet(blocks[first - 1].block):
             first -= 1
+        if i - first > settings.card_bullets:
+            first = i  # a list of its own
         body = first
         while first and body - first < 3 and not _is_prose_between(blocks[first - 1]):
             first -= 1
@@ -420,7 +420,9 @@ def _repeats(blocks: Sequence[_Witnessed], title: int | None, settings: JudgeSet
     if title is not None:
         seen[blocks[title].folded] = title
     for i, b in enumerate(blocks):
-        if i == title or b.decided or len(b.folded) < settings.repeat_characters:
+        is_title = title is not None and b.folded == blocks[title].folded
+        least = settings.repeat_title if is_title else settings.repeat_characters
+        if i == title or b.decided or len(b.folded) < least:
             continue
         if b.folded in seen and _is_kept(b, settings):
             line = blocks[seen[b.folded]].block.line
@@ -432,5 +434,6 @@ def _repeats(blocks: Sequence[_Witnessed], title: int | None, settings: JudgeSet
 def _is_kept(b: _Witnessed, settings: JudgeSettings) -> bool:
     if b.decided:
         return False
-    named = b.line or b.header
-    return b.probability >= (settings.sure if named else settings.keep)
+    if not (b.line or b.header):
+        return b.probability >= settings.keep
+    return b.probability >= (settings.sure_html if b.block.path else settings.sure)

@@ -53,7 +53,9 @@ class JudgeSettings:
     # Probability of content from which a block is kept, and from which it is kept although the
     # lexicon calls it chrome.
     keep: float = 0.5
+    # In flat text; in HTML the forest knows more than the words.
     sure: float = 0.95
+    sure_html: float = 0.8
     # Probability from which a block between kept paragraphs is kept, and most blocks in such a run.
     bridge: float = 0.15
     bridge_blocks: int = 12
@@ -69,9 +71,12 @@ class JudgeSettings:
     region_body: int = 120
     # Paragraphs of sure prose in unbroken sequence that end a region.
     region_resume: int = 3
-    # Folded characters from which a repeat within the document is a duplicate: shorter lines
-    # ("Reuters", "はい") recur in body text too.
-    repeat_characters: int = 16
+    # Folded characters from which a repeat within the document is a duplicate: shorter lines recur
+    # in body text too ("for iOS", "はい"), but for the title.
+    repeat_characters: int = 40
+    repeat_title: int = 12
+    # Most bullets of a card that quotes another site.
+    card_bullets: int = 8
 
 
 @dataclass(frozen=True, slots=True)
