@@ -55,7 +55,7 @@ class JudgeSettings:
     keep: float = 0.5
     # In flat text; in HTML the forest knows more than the words.
     sure: float = 0.95
-    sure_html: float = 0.8
+    sure_html: float = 0.9
     # Probability from which a block between kept paragraphs is kept, and most blocks in such a run.
     bridge: float = 0.15
     bridge_blocks: int = 12
