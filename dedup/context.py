@@ -1,0 +1,106 @@
+"""Rules of place: what stands among kept blocks and looks like chrome but for that.
+
+Each changes `kept`, a verdict for every block, in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dedup.lexicon import lexicon_for
+from dedup.roles import TABLE_TAGS, is_bullet, is_prose
+from dedup.settings import JudgeSettings
+from dedup.testimony import Witnessed
+from dedup.title import body_of
+from dedup.types import Block, Evidence, Reason
+
+# What stands between the title and the first paragraph.
+_ABOVE_BODY = frozenset({Reason.BYLINE, Reason.DATELINE, Reason.AGENCY, Reason.CAPTION, Reason.SHARE})
+
+
+def above_body(
+    blocks: Sequence[Witnessed], kept: list[bool], title: int | None, settings: JudgeSettings
+) -> None:
+    """Above the body of flat text only a sure forest keeps a short line that is neither title nor bullet."""
+    for i in range(body_of(blocks, settings) or 0):
+        b = blocks[i]
+        if kept[i] and i != title and b.probability < settings.sure and not is_prose(b.block):
+            if is_bullet(b.block):
+                continue
+            kept[i] = False
+            b.evidence.append(Evidence("context", "a short line above the body", -0.5))
+
+
+def summary(blocks: Sequence[Witnessed], kept: list[bool], title: int | None) -> None:
+    """Keep two or more bullets between the title and the first prose; a name there is a byline."""
+    if title is None:
+        return
+    k, bullets = title + 1, list[int]()
+    while k < len(blocks) and not (kept[k] and is_prose(blocks[k].block) and not is_bullet(blocks[k].block)):
+        b = blocks[k]
+        if b.decided is None and not kept[k] and lexicon_for(b.block.text).is_name(b.block.text):
+            b.decide(Reason.BYLINE, "context", "a name under the title")
+        elif b.decided is None and b.line is None and is_bullet(b.block) and len(b.block.text) >= 12:
+            bullets.append(k)
+        elif b.line not in _ABOVE_BODY and b.decided not in _ABOVE_BODY:
+            return
+        k += 1
+    if len(bullets) >= 2 and k < len(blocks):
+        for i in bullets:
+            kept[i] = True
+            blocks[i].evidence.append(Evidence("context", "a bullet between title and body", 1.0))
+
+
+def tables(blocks: Sequence[Witnessed], kept: list[bool]) -> None:
+    """Keep the whole of a table within the body or half kept: figures and heads look like chrome."""
+    i = 0
+    while i < len(blocks):
+        end = i + 1
+        if blocks[i].block.tag in TABLE_TAGS:
+            while end < len(blocks) and _same_table(blocks[i].block, blocks[end].block):
+                end += 1
+            rows = range(i, end)
+            within = i > 0 and end < len(blocks) and kept[i - 1] and kept[end]
+            if within or sum(kept[k] for k in rows) * 2 >= len(rows):
+                for k in rows:
+                    kept[k] = kept[k] or blocks[k].decided is None
+        i = end
+
+
+def _same_table(one: Block, other: Block) -> bool:
+    return other.tag in TABLE_TAGS and one.path.rpartition("/table")[0] == other.path.rpartition("/table")[0]
+
+
+def bridges(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettings) -> None:
+    """Keep what stands between kept paragraphs and looks like chrome but for its place.
+
+    A lone line between two paragraphs is a sub-heading. In HTML a run of blocks with the same path and
+    class words as the kept ones on both sides is of one piece with them: lists of linked places, dialogue.
+    """
+    last: int | None = None
+    for i, keeps in enumerate(list(kept)):
+        if not keeps:
+            continue
+        if last is not None and 0 < i - last - 1 <= settings.bridge_blocks:
+            run = blocks[last + 1 : i]
+            lone = len(run) == 1 and is_prose(blocks[last].block) and is_prose(blocks[i].block)
+            if all(_may_bridge(b, settings) for b in run) and (lone or _siblings(blocks[last : i + 1])):
+                for k in range(last + 1, i):
+                    kept[k] = True
+                    blocks[k].evidence.append(Evidence("context", "stands between kept paragraphs", 0.5))
+        last = i
+    for i in range(len(blocks) - 2):
+        heads = (
+            is_bullet(blocks[i + 1].block) and is_bullet(blocks[i + 2].block) and kept[i + 1] and kept[i + 2]
+        )
+        if heads and not kept[i] and not is_bullet(blocks[i].block) and _may_bridge(blocks[i], settings):
+            kept[i] = True
+            blocks[i].evidence.append(Evidence("context", "stands over kept bullets", 0.5))
+
+
+def _may_bridge(b: Witnessed, settings: JudgeSettings) -> bool:
+    return not (b.decided or b.line or b.header or b.block.hidden) and b.probability >= settings.bridge
+
+
+def _siblings(run: Sequence[Witnessed]) -> bool:
+    return bool(run[0].block.path) and len({(b.block.path, b.block.hints) for b in run}) == 1

@@ -1,0 +1,158 @@
+"""Rules that strip: what is chrome for certain, whatever the forest says of it.
+
+Each looks at the blocks of a page in order and decides the reason of those it is sure of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from dedup.roles import is_bullet, is_prose
+from dedup.settings import JudgeSettings
+from dedup.testimony import Witnessed, heads_article, is_kept
+from dedup.types import Media, Page, Piece, Reason
+
+# The number of an item on a line of its own.
+_RANK = regex.compile(r"[\W_]*\d+[\W_]*(?:位)?$")
+# What a line says of itself that holds inside a region of another reason too.
+_OUTSPOKEN = frozenset(
+    {
+        Reason.ADVERTISEMENT,
+        Reason.COMMENTS,
+        Reason.COOKIE_NOTICE,
+        Reason.COPYRIGHT,
+        Reason.NAVIGATION,
+        Reason.PAYWALL,
+        Reason.SHARE,
+        Reason.SUBSCRIPTION,
+    }
+)
+_REGION_REASONS = frozenset({Reason.RELATED, Reason.RANKING, Reason.COMMENTS, Reason.SUBSCRIPTION})
+
+
+def pieces(blocks: Sequence[Witnessed]) -> None:
+    """What was cut off a line, an agency's name alone on a line, the title of the original."""
+    for b in blocks:
+        if b.block.tag in (Piece.PREFIX, Piece.ENTRY_TAIL):
+            b.decide(Reason.DATELINE, "division", "stands glued before or behind what it dates")
+        elif len(b.folded) <= 40 and b.probability < 0.9 and b.lexicon.is_agency(b.folded):
+            b.decide(Reason.AGENCY, "lexicon", "names an agency and no more")
+        elif b.lexicon.field("original_title", b.block.text):
+            b.decide(Reason.ORIGINAL_TITLE, "lexicon", "names the title of the original")
+
+
+def outlet_chrome(page: Page, blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
+    """What recurs within the outlet is chrome."""
+    # Markup tells the place: the lead of an article that returns as a teaser stands elsewhere.
+    enough = settings.recurs if page.document.media is Media.HTML else settings.recurs_flat
+    for b in blocks:
+        if b.recurrence.pages >= enough:
+            b.decide(Reason.REPEATED_ON_OUTLET, "outlet", "what recurs within an outlet is its chrome")
+
+
+def cards(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
+    """Cards that quote another site's article: title, date, bullets, and the source line that ends them."""
+    for i, b in enumerate(blocks):
+        if b.line is not Reason.EMBEDDED_SOURCE:
+            continue
+        first = i
+        while first and i - first <= settings.card_bullets and is_bullet(blocks[first - 1].block):
+            first -= 1
+        if i - first > settings.card_bullets:
+            first = i  # a list of its own
+        body = first
+        while first and body - first < 3 and not _is_prose_between(blocks[first - 1]):
+            first -= 1
+            if blocks[first].line is Reason.DATELINE:
+                # The title often stands twice, before and behind the date.
+                behind = {blocks[k].folded for k in range(first + 1, body)}
+                if first and blocks[first - 1].folded in behind:
+                    first -= 1
+                break
+        else:
+            first = body
+        if first == i:
+            reason = Reason.SOURCE_LINE
+            b.decide(reason, "lexicon", "names the source")
+            continue
+        for k in range(first, i + 1):
+            blocks[k].decide(
+                Reason.EMBEDDED_SOURCE,
+                "card",
+                f"belongs to the card that line {b.block.line} names the source of",
+            )
+
+
+def _is_prose_between(b: Witnessed) -> bool:
+    """Whether the block ends the search for the head of a card: a whole paragraph or a header."""
+    return b.header is not None or b.decided is not None or (len(b.folded) > 200 and b.line is None)
+
+
+def regions(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
+    """Strip what follows a header that stands alone once the body has begun, until prose runs on again."""
+    i, body = 0, 0
+    while i < len(blocks):
+        b = blocks[i]
+        if b.header not in _REGION_REASONS or body < settings.region_body or b.decided:
+            body += len(b.block.text) if b.probability >= settings.keep and is_prose(b.block) else 0
+            i += 1
+            continue
+        end = _region_end(blocks, i + 1, settings)
+        reason = b.header
+        for k in range(i, end):
+            inner = blocks[k]
+            reason = inner.header or reason
+            outspoken = inner.line if inner.line in _OUTSPOKEN and not _RANK.match(inner.folded) else reason
+            inner.decide(outspoken, "region", f"stands under «{b.block.text[:40]}» of line {b.block.line}")
+        i = end
+
+
+def _region_end(blocks: Sequence[Witnessed], begin: int, settings: JudgeSettings) -> int:
+    """Where the body goes on: the first of `region_resume` paragraphs of prose in unbroken sequence."""
+    run = 0
+    for k in range(begin, len(blocks)):
+        resumes = (
+            is_prose(blocks[k].block) and blocks[k].line is None and blocks[k].probability >= settings.sure
+        )
+        run = run + 1 if resumes else 0
+        if run == settings.region_resume:
+            return k + 1 - run
+    return len(blocks)
+
+
+def other_articles(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
+    """Cut a page where the title of another article stands, once the body has been read."""
+    body, containers = 0, set[tuple[str, str]]()
+    for i, b in enumerate(blocks):
+        if is_kept(b, settings) and is_prose(b.block):
+            body += 1
+            containers.add((b.block.path, b.block.hints))
+        if body < settings.other_article or not heads_article(b.block):
+            continue
+        behind = [x.block for x in blocks[i + 1 :] if is_kept(x, settings) and is_prose(x.block)]
+        if all((x.path, x.hints) not in containers for x in behind):
+            for x in blocks[i:]:
+                if x.probability >= settings.keep:
+                    x.decide(
+                        Reason.OTHER_ARTICLE, "markup", f"stands behind the title of line {b.block.line}"
+                    )
+            return
+
+
+def repeats(blocks: Sequence[Witnessed], title: int | None, settings: JudgeSettings) -> None:
+    """Of a block that stands twice in the document the first is judged, the others are duplicates."""
+    seen: dict[str, int] = {}
+    if title is not None:
+        seen[blocks[title].folded] = title
+    for i, b in enumerate(blocks):
+        is_title = title is not None and b.folded == blocks[title].folded
+        least = settings.repeat_title if is_title else settings.repeat_characters
+        if i == title or b.decided or len(b.folded) < least:
+            continue
+        if b.folded in seen and is_kept(b, settings):
+            line = blocks[seen[b.folded]].block.line
+            b.decide(Reason.DUPLICATE, "document", f"stands on line {line} already")
+        elif is_kept(b, settings):
+            seen[b.folded] = i

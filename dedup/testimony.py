@@ -1,0 +1,70 @@
+"""What is known of a block before it is judged: what forest, lexicon, markup and outlet say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dedup.lexicon import Lexicon, fold, lexicon_for
+from dedup.settings import JudgeSettings
+from dedup.types import Block, Evidence, Reason, Recurrence
+
+
+@dataclass(slots=True)
+class Witnessed:
+    """A block under judgement: what is known of it so far."""
+
+    block: Block
+    folded: str
+    lexicon: Lexicon
+    header: Reason | None
+    line: Reason | None
+    probability: float
+    recurrence: Recurrence
+    evidence: list[Evidence]
+    decided: Reason | None = None
+
+    def decide(self, reason: Reason, witness: str, says: str) -> None:
+        """Strip the block for `reason`, if nothing did before, and note what `witness` says against it."""
+        if self.decided is None:
+            self.decided = reason
+        self.evidence.append(Evidence(witness, says, -1.0))
+
+
+def witnessed(block: Block, probability: float, recurrence: Recurrence) -> Witnessed:
+    """Hear all witnesses of a block; `probability` (0 to 1) is the forest's."""
+    folded = fold(block.text)
+    lexicon = lexicon_for(folded)
+    header, line = lexicon.header(folded), lexicon.line(folded)
+    if line is None and "figcaption" in (block.tag, *block.path.split("/")):
+        line = Reason.CAPTION
+    evidence = [Evidence("forest", f"{probability:.2f} likely to be content", round(2 * probability - 1, 4))]
+    if block.extracted is not None:
+        evidence.append(
+            Evidence("trafilatura", f"kept {block.extracted:.0%} of it", round(2 * block.extracted - 1, 4))
+        )
+    if line is not None:
+        evidence.append(Evidence("lexicon", f"reads like {line}", -0.5))
+    if header is not None:
+        evidence.append(Evidence("lexicon", f"reads like the header of {header}", -0.5))
+    if block.hidden:
+        evidence.append(Evidence("markup", "hidden from readers", -0.5))
+    if recurrence.pages:
+        evidence.append(Evidence("outlet", f"stands on {recurrence.pages} more pages of this outlet", -0.5))
+    if recurrence.outlets:
+        evidence.append(Evidence("outlets", f"stands in {recurrence.outlets} more outlets", 0.5))
+    return Witnessed(block, folded, lexicon, header, line, probability, recurrence, evidence)
+
+
+def is_kept(b: Witnessed, settings: JudgeSettings) -> bool:
+    """Whether the block is content by all that is known so far."""
+    if b.decided:
+        return False
+    if not (b.line or b.header):
+        return b.probability >= settings.keep
+    return b.probability >= (settings.sure_html if b.block.path else settings.sure)
+
+
+def heads_article(block: Block) -> bool:
+    """Whether the block is the title of an article of its own, further down the page."""
+    own = "article" in block.path.split("/") and block.tag == "h2"
+    return (block.tag == "h1" or own) and block.link_share < 0.5

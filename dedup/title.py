@@ -1,0 +1,75 @@
+"""The title of an article, where it stands in the visible text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+
+from dedup.lexicon import fold
+from dedup.roles import is_prose
+from dedup.settings import JudgeSettings
+from dedup.testimony import Witnessed, is_kept
+from dedup.types import Media, Page, Piece
+
+_RUN = regex.compile(r"[a-z0-9'’]{2,}|[^\W_a-z0-9]+")
+
+
+def title_of(page: Page, blocks: Sequence[Witnessed], settings: JudgeSettings) -> int | None:
+    """Index of the block that is the article's title, if it stands in the visible text."""
+    for i, b in enumerate(blocks):
+        if b.block.tag == Piece.ENTRY_TITLE:
+            return i
+    first_kept = body_of(blocks, settings)
+    if page.document.media is Media.HTML:
+        return _headline(page, blocks, first_kept)
+    return _first_line_title(blocks, first_kept)
+
+
+def body_of(blocks: Sequence[Witnessed], settings: JudgeSettings) -> int | None:
+    """Index of the first kept paragraph that is longer than a title that reads like a sentence."""
+    prose = [i for i, b in enumerate(blocks) if is_kept(b, settings) and is_prose(b.block)]
+    long = (i for i in prose if len(blocks[i].folded.encode("utf-8", "replace")) >= settings.lead_bytes)
+    return next(long, prose[0] if prose else None)
+
+
+def _headline(page: Page, blocks: Sequence[Witnessed], first_kept: int | None) -> int | None:
+    wanted = _grams(fold(page.metadata.title or ""))
+    limit = len(blocks) if first_kept is None else first_kept + 1
+    best, best_score = None, 0.5
+    for i, b in enumerate(blocks[: limit + 3]):
+        own = _grams(b.folded)
+        if not own or b.block.hidden or len(b.folded) > 300:
+            continue
+        score = len(own & wanted) / len(own | wanted) if wanted else 0.0
+        score += 0.3 * (b.block.tag == "h1") + 0.1 * (b.block.tag == "h2") - 0.3 * (b.block.link_share > 0.5)
+        if score > best_score:
+            best, best_score = i, score
+    return best
+
+
+def _first_line_title(blocks: Sequence[Witnessed], first_kept: int | None) -> int | None:
+    """In flat text: the line before the body that shares most of its words with it and is no chrome."""
+    if first_kept is None:
+        return None
+    body = set[str]()
+    for b in blocks[first_kept : first_kept + 12]:
+        body |= _grams(b.folded)
+    best, best_score = None, 0.25
+    for i, b in enumerate(blocks[:first_kept]):
+        if not 8 <= len(b.folded) <= 160 or b.header or b.line or b.decided or b.folded.endswith("。"):
+            continue
+        own = _grams(b.folded)
+        # Section names share words with the body too, but are short.
+        score = len(own & body) / max(len(own), 1) * min(1.0, len(b.folded) / 20)
+        if score > best_score:  # of equals the first: a repeated title is a duplicate
+            best, best_score = i, score
+    return best
+
+
+def _grams(text: str) -> set[str]:
+    """What two texts may have in common: words of alphabets, pairs of other characters."""
+    found = set[str]()
+    for run in _RUN.findall(text):
+        found |= {run} if run.isascii() else {run[i : i + 2] for i in range(max(1, len(run) - 1))}
+    return found
