@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from multiprocessing import get_context
 from typing import TypeVar
 
@@ -103,22 +104,29 @@ def _each(
     if jobs == 1:
         yield from map(work, sources)
         return
-    # As many pages in flight as keep the workers busy while the slowest page holds the order up.
-    ahead = 16 * jobs
+    # A task carries the profiles, so that it is worth a batch of pages; as many are in flight as keep
+    # the workers busy while the slowest page holds the order up.
+    remaining = iter(sources)
+    batches = iter(lambda: tuple(islice(remaining, 8)), ())
+    ahead = 4 * jobs
     # Ctrl-C reaches every process of the terminal; only this one says so.
     with ProcessPoolExecutor(
         jobs, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
     ) as pool:
-        waiting: deque[Future[Result]] = deque()
+        waiting: deque[Future[list[Result]]] = deque()
         try:
-            for source in sources:
-                waiting.append(pool.submit(work, source))
+            for batch in batches:
+                waiting.append(pool.submit(_batch, work, batch))
                 if len(waiting) >= ahead:
-                    yield waiting.popleft().result()
+                    yield from waiting.popleft().result()
             while waiting:
-                yield waiting.popleft().result()
+                yield from waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _batch(work: Callable[[Source | Failure], Result], sources: Sequence[Source | Failure]) -> list[Result]:
+    return [work(source) for source in sources]
 
 
 def cluster(articles: Iterable[Article], *, settings: Settings = _DEFAULTS) -> list[Cluster]:
