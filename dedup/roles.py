@@ -97,7 +97,7 @@ def reason_of(
         return line or header or Reason.BOILERPLATE
     if region is Reason.OTHER_ARTICLE and block.link_share < 0.5:
         return region
-    if named := _hinted(block):
+    if named := named_by_markup(block):
         return named
     if block.hidden:
         return Reason.HIDDEN
@@ -115,7 +115,7 @@ def _reads_like_heading(text: str) -> bool:
     return len(text) <= _HEADING and not ends
 
 
-def _hinted(block: Block) -> Reason | None:
+def named_by_markup(block: Block) -> Reason | None:
     """What the elements around the block call it."""
     ancestors = {block.tag, *block.path.split("/")}
     if "figcaption" in ancestors:

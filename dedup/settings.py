@@ -51,9 +51,8 @@ class JudgeSettings:
     """How blocks are weighed."""
 
     # Probability of content from which a block is kept, and from which it is kept although the
-    # lexicon calls it chrome.
+    # lexicon calls it chrome: in HTML less, unless class words say the same as the lexicon.
     keep: float = 0.5
-    # In flat text; in HTML the forest knows more than the words.
     sure: float = 0.95
     sure_html: float = 0.9
     # Probability from which a block between kept paragraphs is kept, and most blocks in such a run.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dedup.lexicon import Lexicon, fold, lexicon_for
+from dedup.roles import named_by_markup
 from dedup.settings import JudgeSettings
 from dedup.types import Block, Evidence, Reason, Recurrence
 
@@ -61,7 +62,9 @@ def is_kept(b: Witnessed, settings: JudgeSettings) -> bool:
         return False
     if not (b.line or b.header):
         return b.probability >= settings.keep
-    return b.probability >= (settings.sure_html if b.block.path else settings.sure)
+    if b.block.path and named_by_markup(b.block) is not b.line:
+        return b.probability >= settings.sure_html
+    return b.probability >= settings.sure
 
 
 def heads_article(block: Block) -> bool:

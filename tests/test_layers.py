@@ -19,6 +19,7 @@ PARTS = {
     "forest": {"features"},
     "features": {"grams"},
     "judge": {"context", "roles", "strip", "testimony", "title"},
+    "testimony": {"roles"},
     "context": {"roles", "testimony", "title"},
     "strip": {"roles", "testimony"},
     "title": {"roles", "testimony"},
