@@ -1,4 +1,18 @@
-"""Files, folders, globs, JSONL records and standard input to sources; what cannot be read to failures."""
+"""Files, folders, globs, JSONL records and standard input to sources; what cannot be used to failures.
+
+What a file holds is told by its suffix: `.html .htm` is HTML, `.txt .md` is text, `.jsonl .ndjson` has
+one JSON object a line, with `html` or `text` and optionally `url`, `outlet`, `published`, `id` and
+`encoding` (all of them strings). Each may be gzipped, with `.gz` or without. A file that is named
+with another suffix, and standard input, are told by how they begin.
+
+A folder is walked down in the order of names. Hidden files and folders and files with other suffixes
+are no input there; the failure says so if that leaves nothing. Links are followed to files within the
+folder. A file that is reached on two ways is read once, at the first.
+
+Failures carry one of these codes: `not_found`, `nothing_found` (a folder or pattern without input),
+`not_a_file` (devices, pipes, sockets), `outside` (a link out of the folder), `unreadable`, `empty`,
+`too_large`, `bad_gzip`, `bad_encoding`, `bad_json`, `bad_record`.
+"""
 
 from __future__ import annotations
 
@@ -7,284 +21,354 @@ import gzip
 import io
 import json
 import os
+import re
 import stat
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
-
-import regex
 
 from dedup.settings import ReadSettings
 from dedup.types import Failure, Media, Source
 
-_DEFAULTS = ReadSettings()
+_SETTINGS = ReadSettings()
+_STANDARD_INPUT = "-"
 _MEDIA = {".html": Media.HTML, ".htm": Media.HTML, ".txt": Media.TEXT, ".md": Media.TEXT}
 _RECORDS = (".jsonl", ".ndjson")
-_MARKUP = regex.compile(rb"(?i)<(?:!doctype\s+html|html|head|body|article|div|p|table|h[1-6]|meta|span|a)\b")
-_GLOB = regex.compile(r"[*?\[]")
-_HOST_PREFIXES = ("www.", "m.", "amp.")
-_OPTIONAL = ("url", "outlet", "published", "encoding")
-
-Found = Source | Failure
+_FIELDS = {
+    "html": str,
+    "text": str,
+    "url": str,
+    "outlet": str,
+    "published": str,
+    "encoding": str,
+    "id": str | int,
+}
+_TOLD = ("url", "outlet", "published", "encoding", "id")
+_GZIP = b"\x1f\x8b"
+_UTF8_MARK = b"\xef\xbb\xbf"
+_GLOB = re.compile(r"[*?\[]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_HOST_PREFIX = re.compile(r"^(?:(?:www|m|amp)\.)+(?=[^.]+\.)")
+# Text may begin with `<` and speak of tags: markup begins with a tag of pages or closes one early.
+_TAG = r"html|head|body|title|meta|script|style|article|section|main|div|table|h[1-6]|p|ul|ol|li|span|a"
+_OPENED = re.compile(rf"\s*<(?:!doctype\s+html\b|!--|\?xml\b|(?:{_TAG})(?:\s[^>]*)?>)", re.IGNORECASE)
+_CLOSED = re.compile(rf"</(?:{_TAG})>|<br\s*/?>", re.IGNORECASE)
+_SNIFFED_BYTES = 4096
+_CHUNK_BYTES = 1 << 20
 
 
 def read(
-    paths: Iterable[str], *, outlet: str | None = None, settings: ReadSettings = _DEFAULTS
-) -> Iterator[Found]:
-    """The sources that `paths` name, in a stable order, and a failure for each that cannot be used.
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    outlet: str | None = None,
+    settings: ReadSettings = _SETTINGS,
+) -> Iterator[Source | Failure]:
+    """The sources that `paths` name, and a `Failure` for each that cannot be used.
 
-    A path is a file, a folder (walked down, names sorted; hidden files and other suffixes are passed
-    over), a glob, or `-` for standard input. Nothing is raised for bad input and nothing is read
-    ahead: a JSONL file is streamed line by line. `outlet`, where given, holds for all sources.
+    A path is a file, a folder, a glob (`raw/**/*.html`) or `-` for standard input. Sources come in the
+    order of `paths`, within a folder or glob in the order of names. Nothing is raised for bad input,
+    and nothing is read ahead: a JSONL file is streamed line by line. `outlet` holds for all sources.
     """
-    for path in paths:
-        if path == "-":
-            yield from _stream(sys.stdin.buffer, "-", outlet, settings)
-            continue
-        for name, key, folder in _files(path):
-            if isinstance(key, Failure):
-                yield key
-            else:
-                yield from _file(name, key, folder, outlet, settings)
+    for place in _places(paths):
+        for source in [place] if isinstance(place, Failure) else _sources(place, settings):
+            yield replace(source, outlet=outlet) if outlet and isinstance(source, Source) else source
 
 
-def count(paths: Sequence[str]) -> int | None:
-    """How many files `paths` name, for a progress bar; None where standard input is among them."""
-    if "-" in paths:
-        return None
-    return sum(not isinstance(key, Failure) for path in paths for _, key, _ in _files(path))
+def count(paths: Iterable[str | os.PathLike[str]]) -> int | None:
+    """How many files `paths` name (a JSONL file is one); None with standard input among them."""
+    number = 0
+    for place in _places(paths):
+        if isinstance(place, _Place):
+            if place.path == _STANDARD_INPUT:
+                return None
+            number += 1
+    return number
+
+
+def media_of(content: bytes | str) -> Media:
+    """HTML if the content begins like a page or has tags near its beginning, else text.
+
+    >>> media_of("<PR> A new ship was named today. <b>")
+    <Media.TEXT: 'text'>
+    """
+    head = content[:_SNIFFED_BYTES]
+    if isinstance(head, bytes):
+        head = head.removeprefix(_UTF8_MARK).replace(b"\0", b"").decode("latin-1")
+    head = head.lstrip("\ufeff\xff\xfe")
+    return Media.HTML if _OPENED.match(head) or _CLOSED.search(head) else Media.TEXT
 
 
 def outlet_of(url: str | None) -> str | None:
-    """The host of an http address without `www.`, `m.`, `amp.` and port, in lower case; else None.
+    """The host of an http address in lower case, without `www.`, `m.`, `amp.` and port; else None.
 
     >>> outlet_of("https://www.North-Post.example:8080/a/b")
     'north-post.example'
     """
-    if not url:
-        return None
     try:
-        parts = urlsplit(url)
-        host = parts.hostname
+        parts = urlsplit(url or "")
+        host = (parts.hostname or "").lower().rstrip(".")
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not host:
-        return None
-    for prefix in _HOST_PREFIXES:
-        host = host.removeprefix(prefix)
-    return host or None
+    return _HOST_PREFIX.sub("", host) or None if parts.scheme in {"http", "https"} else None
 
 
-def _files(path: str) -> Iterator[tuple[str, str | Failure, str | None]]:
-    """Name, key and folder of every file that a path names; a failure in place of the key where none."""
-    if os.path.isdir(path):
-        found = False
-        for name, key in _walk(path):
-            found = True
-            folder = key.split("/")[0] if isinstance(key, str) and "/" in key else None
-            yield name, key, folder
-        if not found:
-            says = "no .html .htm .txt .md .jsonl (.gz) in this folder; name a file to read it anyway"
-            yield path, Failure(path, "nothing_found", says), None
-    elif os.path.lexists(path):
-        yield path, os.path.basename(path), None
-    elif _GLOB.search(path):
-        matches = sorted(glob.glob(path, recursive=True))
-        if not matches:
-            yield path, Failure(path, "nothing_found", "no file matches this pattern; check the path"), None
-        for match in matches:
-            yield from _files(match)
-    else:
-        yield path, Failure(path, "not_found", "there is no such file or folder; check the path"), None
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an input lies, and how it is called (see `Source`)."""
+
+    path: str
+    name: str
+    key: str
+    folder: str | None = None
 
 
-def _walk(root: str) -> Iterator[tuple[str, str | Failure]]:
-    refused: list[Failure] = []
-
-    def refuse(error: OSError) -> None:
-        name = error.filename or root
-        refused.append(Failure(name, "unreadable", f"{error.strerror}; check the permissions of this folder"))
-
-    inside = os.path.realpath(root)
-    for folder, folders, files in os.walk(root, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            path = os.path.join(folder, name)
-            if name.startswith(".") or _suffixes(name)[0] not in (*_MEDIA, *_RECORDS):
+def _places(paths: Iterable[str | os.PathLike[str]]) -> Iterator[_Place | Failure]:
+    """Every input once. Keys tell inputs apart, so a key that is taken gets a number."""
+    seen: set[str] = set()
+    keys: Counter[str] = Counter()
+    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+        for place in _expanded(os.fspath(path)):
+            if isinstance(place, Failure):
+                yield place
                 continue
-            if os.path.islink(path) and not _is_within(os.path.realpath(path), inside):
-                says = "this link leads out of the input folder; name its target to read it"
-                yield path, Failure(path, "outside", says)
-            else:
-                yield path, Path(os.path.relpath(path, root)).as_posix()
-    yield from ((failure.source, failure) for failure in refused)
+            real = place.path if place.path == _STANDARD_INPUT else os.path.realpath(place.path)
+            if real in seen:
+                continue
+            seen.add(real)
+            keys[place.key] += 1
+            taken = keys[place.key]
+            yield replace(place, key=f"{place.key}~{taken}") if taken > 1 else place
 
 
-def _is_within(path: str, root: str) -> bool:
-    return os.path.commonpath((path, root)) == root
-
-
-def _suffixes(name: str) -> tuple[str, bool]:
-    """The suffix that tells what a file holds, and whether it is gzipped."""
-    lower = name.lower()
-    zipped = lower.endswith(".gz")
-    return os.path.splitext(lower.removesuffix(".gz"))[1], zipped
-
-
-def _file(
-    name: str, key: str, folder: str | None, outlet: str | None, settings: ReadSettings
-) -> Iterator[Found]:
-    suffix, zipped = _suffixes(name)
-    try:
-        mode = os.stat(name).st_mode
-        if not stat.S_ISREG(mode):
-            yield Failure(name, "no_file", "a device, pipe or socket is not read; give a regular file")
-            return
-        with open(name, "rb") as file:
-            stream: BinaryIO = gzip.GzipFile(fileobj=file) if zipped else file  # type: ignore[assignment]
-            if suffix in _RECORDS:
-                yield from _records(stream, name, key, folder, outlet, settings)
-            else:
-                content = _content(stream, name, settings)
-                yield (
-                    content
-                    if isinstance(content, Failure)
-                    else _source(
-                        name,
-                        key,
-                        content,
-                        _MEDIA.get(suffix) or _sniffed(content),
-                        folder=folder,
-                        outlet=outlet,
-                    )
-                )
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        yield Failure(name, "bad_gzip", f"{error}; the file is damaged or cut short: fetch it again")
-    except OSError as error:
-        yield Failure(name, "unreadable", f"{error.strerror or error}; check the file and its permissions")
-
-
-def _stream(stream: BinaryIO, name: str, outlet: str | None, settings: ReadSettings) -> Iterator[Found]:
-    """Standard input: JSONL if its first line is a JSON object, else one page of HTML or text."""
-    first = stream.readline(settings.max_bytes + 1)
-    rest = io.BytesIO(first)
-    if _is_object(first):
-        yield from _records(_Chained(rest, stream), name, name, None, outlet, settings)
-        return
-    content = _content(_Chained(rest, stream), name, settings)
-    if isinstance(content, Failure):
-        yield content
+def _expanded(path: str) -> Iterator[_Place | Failure]:
+    if path == _STANDARD_INPUT:
+        yield _Place(path, path, path)
+    elif os.path.isdir(path):
+        yield from _in_folder(path)
+    elif os.path.lexists(path):
+        yield _Place(path, _shown(path), _shown(os.path.basename(path)))
+    elif _GLOB.search(path):
+        matches = _matches(path)
+        for match in matches:
+            yield from _expanded(match)
+        if not matches:
+            yield _failure(path, "nothing_found", "no file matches this pattern; check it")
     else:
-        yield _source(name, name, content, _sniffed(content), outlet=outlet)
+        yield _failure(path, "not_found", "there is no such file or folder; check the path")
 
 
-class _Chained(io.RawIOBase):
-    """Two streams read as one."""
-
-    def __init__(self, first: BinaryIO, second: BinaryIO) -> None:
-        self._parts = [first, second]
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        if size < 0:
-            return b"".join(part.read() for part in self._parts)
-        return self._parts[0].read(size) or self._parts[1].read(size)
-
-    def readline(self, size: int | None = -1) -> bytes:
-        limit = -1 if size is None else size
-        return self._parts[0].readline(limit) or self._parts[1].readline(limit)
+def _matches(pattern: str) -> list[str]:
+    try:
+        return sorted(glob.glob(pattern, recursive=True))
+    except ValueError:  # no name of a file: it has a zero byte or half a character
+        return []
 
 
-def _content(stream: Any, name: str, settings: ReadSettings) -> bytes | Failure:
-    content = bytearray()
-    while chunk := stream.read(1 << 20):
+def _in_folder(root: str) -> Iterator[_Place | Failure]:
+    found = False
+    for path in _walk(root):
+        found = True
+        if isinstance(path, Failure):
+            yield path
+            continue
+        key = _shown(os.path.relpath(path, root).replace(os.sep, "/"))
+        yield _Place(path, _shown(path), key, key.split("/")[0] if "/" in key else None)
+    if not found:
+        kinds = " ".join((*_MEDIA, *_RECORDS))
+        says = (
+            f"no file with a known suffix ({kinds}, or .gz of these) in this folder; name files to read them"
+        )
+        yield _failure(root, "nothing_found", says)
+
+
+def _walk(root: str) -> Iterator[str | Failure]:
+    """The files of a folder with a known suffix, depth first; links to folders are not followed."""
+    inside = os.path.realpath(root)
+    waiting = [root]
+    while waiting:
+        path = waiting.pop()
+        is_folder = os.path.isdir(path)
+        if not is_folder and _suffix(path) not in (*_MEDIA, *_RECORDS):
+            continue
+        if path != root and os.path.islink(path):
+            if not _is_within(os.path.realpath(path), inside):
+                yield _failure(
+                    path, "outside", "this link leads out of the input folder; name its target to read it"
+                )
+            elif not is_folder:
+                yield path
+        elif is_folder:
+            try:
+                names = sorted(os.listdir(path), reverse=True)
+            except OSError as error:
+                yield _unreadable(_shown(path), error)
+            else:
+                waiting += [os.path.join(path, name) for name in names if not name.startswith(".")]
+        else:
+            yield path
+
+
+def _sources(place: _Place, settings: ReadSettings) -> Iterator[Source | Failure]:
+    try:
+        if place.path != _STANDARD_INPUT and not stat.S_ISREG(os.stat(place.path).st_mode):
+            says = "devices, pipes and sockets are not read; give a regular file, or - for standard input"
+            yield Failure(place.name, "not_a_file", says)
+            return
+        with _opened(place.path) as stream:
+            yield from _contents(stream, place, settings.max_bytes)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        yield Failure(place.name, "bad_gzip", f"{error}; it is damaged or cut short: fetch it again")
+    except OSError as error:
+        yield _unreadable(place.name, error)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[BinaryIO]:
+    """The bytes of an input, unpacked: pages are often stored as sent, gzipped under any name."""
+    with nullcontext(_standard_input()) if path == _STANDARD_INPUT else open(path, "rb") as raw:
+        zipped = raw.peek(2).startswith(_GZIP) or path.lower().endswith(".gz")
+        yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
+
+
+def _standard_input() -> io.BufferedReader:
+    if sys.stdin is None or sys.stdin.closed:
+        raise OSError("standard input is closed")
+    stream: Any = sys.stdin.buffer
+    return cast(io.BufferedReader, stream if hasattr(stream, "peek") else io.BufferedReader(stream))
+
+
+def _contents(stream: BinaryIO, place: _Place, limit: int) -> Iterator[Source | Failure]:
+    suffix = _suffix(place.path)
+    if suffix in _RECORDS:
+        yield from _records(_lines(stream, limit), place, 1, limit)
+    elif suffix in _MEDIA:
+        yield _page(b"", stream, place, limit)
+    else:
+        blank, line = _beginning(stream, limit)
+        if _is_object(line):
+            yield from _records(chain([line], _lines(stream, limit)), place, blank.count(b"\n") + 1, limit)
+        else:
+            yield _page(blank + line, stream, place, limit)
+
+
+def _page(head: bytes, stream: BinaryIO, place: _Place, limit: int) -> Source | Failure:
+    content = bytearray(head)
+    while len(content) <= limit and (chunk := stream.read(_CHUNK_BYTES)):
         content += chunk
-        if len(content) > settings.max_bytes:
-            return _too_large(name, settings)
-    if not content.strip():
-        return Failure(name, "empty", "there is nothing in it; fetch the page again")
-    return bytes(content)
+    if len(content) > limit:
+        return _too_large(place.name, limit)
+    if not content.removeprefix(_UTF8_MARK).strip():
+        return Failure(place.name, "empty", "there is nothing in it; fetch the page again")
+    media = _MEDIA.get(_suffix(place.path)) or media_of(bytes(content[:_SNIFFED_BYTES]))
+    return Source(place.name, place.key, bytes(content), media, folder=place.folder)
 
 
-def _too_large(name: str, settings: ReadSettings) -> Failure:
-    says = f"larger than {settings.max_bytes / 1e6:.0f} MB unpacked, which no page is; split it"
-    return Failure(name, "too_large", says)
+def _lines(stream: BinaryIO, limit: int) -> Iterator[bytes | None]:
+    """The lines, with None for each that is longer than the limit."""
+    while line := stream.readline(limit + 1):
+        if len(line) <= limit:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(_CHUNK_BYTES)
+        yield None
 
 
-def _sniffed(content: bytes) -> Media:
-    return Media.HTML if _MARKUP.search(content[:4096].replace(b"\0", b"")) else Media.TEXT
+def _beginning(stream: BinaryIO, limit: int) -> tuple[bytes, bytes]:
+    """The blank lines at the beginning, and the first line that is not."""
+    blank = bytearray()
+    while (line := stream.readline(limit + 1)) and not line.strip() and len(blank) <= limit:
+        blank += line
+    return bytes(blank), line
 
 
 def _is_object(line: bytes) -> bool:
-    if not line.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        return False
     try:
-        return isinstance(json.loads(line.removeprefix(b"\xef\xbb\xbf")), dict)
-    except ValueError:
+        return isinstance(_loaded(line), dict)
+    except (ValueError, RecursionError):
         return False
+
+
+def _loaded(line: bytes) -> Any:
+    return json.loads(line.removeprefix(_UTF8_MARK).decode())
 
 
 def _records(
-    stream: Any, name: str, key: str, folder: str | None, outlet: str | None, settings: ReadSettings
-) -> Iterator[Found]:
-    number, records = 0, 0
-    while line := stream.readline(settings.max_bytes + 1):
-        number += 1
-        where = f"{name}#{number}"
-        if len(line) > settings.max_bytes:
-            yield _too_large(where, settings)
-            while line and not line.endswith(b"\n"):  # the rest of the long line
-                line = stream.readline(1 << 20)
-            records += 1
+    lines: Iterable[bytes | None], place: _Place, first: int, limit: int
+) -> Iterator[Source | Failure]:
+    empty = True
+    for number, line in enumerate(lines, first):
+        name = f"{place.name}#{number}"
+        if line is None:
+            yield _too_large(name, limit)
+        elif line.strip():
+            yield _record(line, name, place, number)
+        else:
             continue
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if line.strip():
-            records += 1
-            yield _record(line, where, f"{key}#{number}", folder, outlet)
-    if not records:
-        yield Failure(name, "empty", "there is no record in it; write one JSON object a line")
+        empty = False
+    if empty:
+        yield Failure(place.name, "empty", "there is no record in it; write one JSON object a line")
 
 
-def _record(line: bytes, name: str, key: str, folder: str | None, outlet: str | None) -> Found:
+def _record(line: bytes, name: str, place: _Place, number: int) -> Source | Failure:
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = _loaded(line)
     except UnicodeDecodeError as error:
         return Failure(name, "bad_encoding", f"JSONL is UTF-8, and this line is not ({error}); encode it so")
     except (ValueError, RecursionError) as error:
         return Failure(name, "bad_json", f"this line is no JSON ({error}); write one JSON object a line")
     if not isinstance(row, dict):
         return Failure(name, "bad_json", "this line is no JSON object; write one a line, with html or text")
-    for media, field in ((Media.HTML, "html"), (Media.TEXT, "text")):
-        content = row.get(field)
-        if content is None:
-            continue
-        if not isinstance(content, str):
-            return Failure(name, "bad_record", f"its {field!r} is no string")
-        if wrong := next((f for f in _OPTIONAL if not isinstance(row.get(f), str | None)), None):
-            return Failure(name, "bad_record", f"its {wrong!r} is no string; leave it out or make it one")
-        if not content.strip():
-            return Failure(name, "empty", f"its {field!r} is empty; fetch the page again")
-        return Source(
-            name=name,
-            key=key,
-            content=content,
-            media=media,
-            declared_encoding=row.get("encoding"),
-            url=row.get("url"),
-            outlet=outlet or row.get("outlet"),
-            published=row.get("published"),
-            folder=folder,
-        )
-    return Failure(name, "bad_record", "this record has neither 'html' nor 'text'; it needs one of them")
+    if wrong := [field for field, kind in _FIELDS.items() if not isinstance(row.get(field), kind | None)]:
+        return Failure(name, "bad_record", f"{' and '.join(wrong)} must be a string; write it as one, or not")
+    if not any(isinstance(row.get(media), str) for media in Media):
+        return Failure(name, "bad_record", "this record has neither html nor text; it needs one of them")
+    media = next((media for media in Media if (row.get(media) or "").strip()), None)
+    if media is None:
+        return Failure(name, "empty", "its html or text is empty; fetch the page again")
+    told = {field: None if row.get(field) is None else _shown(str(row[field])) for field in _TOLD}
+    return Source(
+        name=name,
+        key=f"{place.key}#{told['id'] or number}",
+        content=row[media],
+        media=media,
+        declared_encoding=told["encoding"],
+        url=told["url"],
+        outlet=told["outlet"],
+        published=told["published"],
+        folder=place.folder,
+    )
 
 
-def _source(
-    name: str, key: str, content: bytes, media: Media, *, folder: str | None = None, outlet: str | None = None
-) -> Source:
-    return Source(name=name, key=key, content=content, media=media, outlet=outlet, folder=folder)
+def _suffix(path: str) -> str:
+    return os.path.splitext(path.lower().removesuffix(".gz"))[1]
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return os.path.commonpath((path, folder)) == folder
+
+
+def _shown(name: str) -> str:
+    """A name that output can hold: file names may have bytes, and JSON strings halves, of no character."""
+    return _SURROGATE.sub("\ufffd", name)
+
+
+def _failure(path: str, error: str, message: str) -> Failure:
+    return Failure(_shown(path), error, message)
+
+
+def _too_large(name: str, limit: int) -> Failure:
+    says = f"it is larger than {limit / 1e6:,.0f} MB unpacked, which no page is; split it"
+    return Failure(name, "too_large", says)
+
+
+def _unreadable(name: str, error: OSError) -> Failure:
+    if isinstance(error, FileNotFoundError):
+        return Failure(name, "not_found", "it was there and is gone, or is a link to nothing; check the path")
+    return Failure(name, "unreadable", f"{error.strerror or error}; check the file and its permissions")
