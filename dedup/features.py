@@ -3,10 +3,12 @@
 One row a block. A row holds the block's own shape, what its neighbours look like, where it stands
 against the densest run of prose on the page, and for HTML what stands in the same elements. No
 column knows a word of any language: words are weighed by a linear model over runs of characters
-(`dedup.grams`), whose score is one column. Cross-validated on 1,336 pages, that model gave .009 of F1
-on flat text over no words at all, and hand-made word lists and class names gave nothing beside it.
+(`dedup.grams`), whose score is one column. Cross-validated on 1,336 pages as flat text, its columns
+raise the mean F1 over eight sets from .876 to .886. The word lists of `dedup.lexicon` are left to the
+judge: matching them took 70 us a block, more than all columns here.
 
-All is computed for a whole page at once: a page of 240 blocks takes a tenth of trafilatura's time.
+All is computed for a whole page at once: with the forest, a page takes a fifth of trafilatura's time
+(11 ms and 57 ms on 50 pages of 197 blocks).
 """
 
 from __future__ import annotations

@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.features import features
+from dedup.settings import JudgeSettings
 from dedup.types import Media, Page
+
+_DEFAULTS = JudgeSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +83,27 @@ def to_bytes(forest: Forest) -> bytes:
     return out.getvalue()
 
 
-def score(forest: Forest, page: Page) -> NDArray[np.float64]:
-    """P(content) of each block of the page, shape `(len(page.blocks),)`."""
+def score(forest: Forest, page: Page, settings: JudgeSettings = _DEFAULTS) -> NDArray[np.float64]:
+    """P(content) of each block of the page, shape `(len(page.blocks),)`.
+
+    Where the forest would keep next to nothing of what trafilatura keeps, trafilatura's blocks have at
+    least the probability from which a block is kept. Raises `ValueError` for a forest that was trained
+    on other features.
+    """
     if not page.blocks:
         return np.zeros(0)
     rows, columns = features(page, forest.text_weights, forest.place_weights)
     if columns != forest.columns:
         raise ValueError("the model was trained on other features; train it again")
-    return probabilities(forest, rows)
+    return _checked(probabilities(forest, rows), page, settings)
+
+
+def _checked(chances: NDArray[np.float64], page: Page, settings: JudgeSettings) -> NDArray[np.float64]:
+    size = np.array([len(block.text) for block in page.blocks])
+    extracted = np.array([(block.extracted or 0.0) > 0.5 for block in page.blocks])
+    if size[chances >= settings.keep].sum() >= settings.witness_share * size[extracted].sum():
+        return chances
+    return np.where(extracted, np.maximum(chances, settings.keep), chances)
 
 
 def probabilities(forest: Forest, rows: NDArray[np.float32]) -> NDArray[np.float64]:

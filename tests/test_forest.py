@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -97,6 +98,15 @@ def test_prose_is_likelier_content_than_furniture() -> None:
     assert len(furniture) == 3
     assert min(prose) > max(furniture)
     assert min(prose) > 0.5
+
+
+def test_trafilatura_is_believed_where_the_forest_keeps_nothing() -> None:
+    page = page_of(ARTICLE, Media.HTML)
+    shipped = load(Media.HTML)
+    never = replace(shipped, value=np.full_like(shipped.value, -1.0))
+    kept = score(never, page) >= 0.5
+    assert kept.tolist() == [(block.extracted or 0) > 0.5 for block in page.blocks]
+    assert kept.any()
 
 
 def test_a_page_without_blocks_has_no_scores() -> None:

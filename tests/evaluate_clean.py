@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Measure `dedup.clean` on outlets it has not seen, beside trafilatura on the same pages.
+
+    python tests/evaluate_clean.py train --models DIR [SET ...]
+        trains the forests of each fold (a forest never sees the outlets of its own fold) and
+        writes them to DIR with the records; takes minutes
+    python tests/evaluate_clean.py score --models DIR [--text] [--alone] [SET ...]
+        cleans every page with the forest of its fold and prints a row a set: F1, precision,
+        recall and pages below .8 of F1, for dedup and for trafilatura (the better of its default
+        and its precision mode); `--text` flattens the pages first, `--alone` forgets the other
+        pages of the outlet; `--worst N` lists the worst pages
+    python tests/evaluate_clean.py ship --models DIR
+        copies the forests trained on all pages, and their records, into the package
+
+Pages and gold texts are those of `../shared/eval` (or `--from ROOT`: folders with gold.jsonl and
+html/), the measure is that of its evaluate.py. Needs the extra `train`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import html
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from unittest import mock
+
+import trafilatura
+
+import dedup
+from dedup import pipeline
+from dedup.decode import decode
+from dedup.forest import from_bytes, to_bytes
+from dedup.gold import Score, evaluate
+from dedup.train import fold_of, read_examples, train
+from dedup.types import Media, Source
+
+ROOT = Path(__file__).resolve().parents[2] / "shared" / "eval"
+SETS = ("aed", "fundus", "wcxb_article", "daniel", "l3s", "cwced", "ja", "ja_web")
+NAMES = {Media.HTML: "html", Media.TEXT: "flat"}
+
+
+def write_models(root: Path, sets: Sequence[str], models: Path) -> None:
+    models.mkdir(parents=True, exist_ok=True)
+    for media, name in NAMES.items():
+        examples = [example for one in sets for example in read_examples(root / one, media)]
+        trained = train(examples)
+        record = json.dumps(trained.record, indent=2, ensure_ascii=False) + "\n"
+        (models / f"{name}.json").write_text(record, encoding="utf-8")
+        (models / f"{name}.npz").write_bytes(to_bytes(trained.forest))
+        for fold, forest in trained.forests.items():
+            (models / f"{name}-{fold}.npz").write_bytes(to_bytes(forest))
+        outlets = {example.id: example.outlet for example in examples}
+        (models / "outlets.json").write_text(json.dumps(outlets), encoding="utf-8")
+        print(record)
+
+
+def ship(models: Path) -> None:
+    package = Path(dedup.__file__).parent / "model"
+    for name in NAMES.values():
+        for suffix in ("npz", "json"):
+            (package / f"{name}.{suffix}").write_bytes((models / f"{name}.{suffix}").read_bytes())
+
+
+def pages(folder: Path, *, text: bool) -> Iterator[tuple[dict[str, str], str]]:
+    """The rows of gold.jsonl with the decoded, perhaps flattened, page."""
+    from inscriptis import get_text  # noqa: PLC0415
+
+    for line in (folder / "gold.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        page, _ = decode(gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes()), html=True)
+        yield row, get_text(page) if text else page
+
+
+def cleaner(models: Path, *, text: bool) -> Callable[[Source, pipeline.Profiles, str], str]:
+    """A function from a source, its outlets' profiles and its true outlet to the text of its articles."""
+    name = NAMES[Media.TEXT if text else Media.HTML]
+    forests = {
+        int(path.stem.split("-")[1]): from_bytes(path.read_bytes()) for path in models.glob(f"{name}-*")
+    }
+
+    def clean(source: Source, profiles: pipeline.Profiles, outlet: str) -> str:
+        with mock.patch.object(pipeline, "load", return_value=forests[fold_of(outlet)]):
+            (cleaned,) = pipeline.clean_many([source], profiles=profiles)
+        if cleaned.failure:
+            print(f"  {source.name}: {cleaned.failure.message}", file=sys.stderr)
+        return "\n".join(article.text for article in cleaned.articles)
+
+    return clean
+
+
+def baseline(page: str, *, text: bool, precise: bool) -> str:
+    if text:
+        lines = (f"<p>{html.escape(line)}</p>" for line in page.splitlines() if line.strip())
+        page = f"<html><body>{''.join(lines)}</body></html>"
+    try:
+        return trafilatura.extract(page, include_comments=False, favor_precision=precise) or ""
+    except Exception:
+        return ""
+
+
+def score_sets(root: Path, sets: Sequence[str], models: Path, *, text: bool, alone: bool, worst: int) -> None:
+    clean = cleaner(models, text=text)
+    outlets = json.loads((models / "outlets.json").read_text(encoding="utf-8"))
+    media = Media.TEXT if text else Media.HTML
+    print(f"{'set':14} {'pages':>5}  {'dedup F1':>8}  {'P':>5}  {'R':>5}  {'<.8':>4}  {'trafilatura F1':>14}")
+    failing: list[tuple[float, str, str]] = []
+    for one in sets:
+        rows = list(pages(root / one, text=text))
+        sources = [
+            Source(row["id"], row["id"], page, media, url=row.get("url"), outlet=outlets.get(row["id"]))
+            for row, page in rows
+        ]
+        profiles = pipeline.Profiles({}, {}) if alone else pipeline.learn(sources)
+        found = [
+            (row["gold"], clean(source, profiles, outlets.get(row["id"], row["outlet"])))
+            for (row, _), source in zip(rows, sources, strict=True)
+        ]
+        ours = evaluate(found)
+        each = [evaluate([pair]).f1 for pair in found]
+        theirs = max(
+            evaluate((row["gold"], baseline(page, text=text, precise=precise)) for row, page in rows).f1
+            for precise in (False, True)
+        )
+        low = sum(f1 < 0.8 for f1 in each)
+        print(row_of(one, ours, low, theirs), flush=True)
+        failing += [(f1, one, row["id"]) for f1, (row, _) in zip(each, rows, strict=True)]
+    for f1, one, page_id in sorted(failing)[:worst]:
+        print(f"  {f1:.2f}  {one:14} {page_id}")
+
+
+def row_of(name: str, ours: Score, low: int, theirs: float) -> str:
+    counts = f"{ours.precision:5.3f}  {ours.recall:5.3f}  {low:4}"
+    return f"{name:14} {ours.pages:5}  {ours.f1:8.4f}  {counts}  {theirs:14.4f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("verb", choices=["train", "score", "ship"])
+    parser.add_argument("sets", nargs="*", metavar="SET")
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--from", dest="root", type=Path, default=ROOT)
+    parser.add_argument("--text", action="store_true")
+    parser.add_argument("--alone", action="store_true")
+    parser.add_argument("--worst", type=int, default=0)
+    args = parser.parse_intermixed_args()
+    sets = args.sets or [name for name in SETS if (args.root / name).is_dir()]
+    if args.verb == "train":
+        write_models(args.root, sets, args.models)
+    elif args.verb == "ship":
+        ship(args.models)
+    else:
+        score_sets(args.root, sets, args.models, text=args.text, alone=args.alone, worst=args.worst)
+
+
+if __name__ == "__main__":
+    main()
