@@ -65,7 +65,7 @@ _IMPLIED_END: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 _CJK = "\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60\uff66-\uff9f\U00020000-\U0003ffff"
 # A line feed between two ideographs or kana is the page author's editor, not a space of the text.
 _SOURCE_BREAK = re.compile(f"(?<=[{_CJK}])[ \t\r\f]*\n\\s*(?=[{_CJK}])")
-_LINES = re.compile(r"(?:[^\n]|\n(?!\s*\n))+")
+_EMPTY_LINE = re.compile(r"\n\s*\n")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _BREAK_CLASS = re.compile(r"class=[\"']?(?:[^\"'>]*\s)?br(?:[\s\"']|$)")
 _HINT_ATTRIBUTES = ("class", "id", "role", "itemprop", "aria-label")
@@ -146,10 +146,12 @@ class _Walker:
             if self._pieces:
                 self._pieces.append(raw)
         elif top.block == "pre" and "\n" in raw:
-            for line in _LINES.finditer(raw):
-                self._run(top, line[0], start + line.start())
-                if line.end() < len(raw):
-                    self.flush()
+            position = 0
+            for gap in _EMPTY_LINE.finditer(raw):
+                self._run(top, raw[position : gap.start()], start + position)
+                self.flush()
+                position = gap.end()
+            self._run(top, raw[position:], start + position)
         else:
             self._run(top, raw, start)
 

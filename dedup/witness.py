@@ -81,7 +81,7 @@ def _squashed(text: str) -> str:
 
 def _places(word: str, kept: str, line_starts: dict[str, list[int]]) -> list[int]:
     """Positions in `kept` at which a block may stand; short ones must be a line of their own."""
-    if len(word) < _SHORT:
+    if word in line_starts or len(word) < _SHORT:
         return line_starts.get(word, [])[:_PLACES]
     places: list[int] = []
     position = kept.find(word)
