@@ -13,7 +13,6 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 import trafilatura
@@ -52,11 +51,7 @@ def match_blocks(blocks: Sequence[str], output: str) -> list[float]:
     >>> match_blocks(["News", "A headline", "The whole text.", "A headline"], "A headline\nThe whole text.")
     [0.0, 1.0, 1.0, 0.0]
     """
-    lines = [line for line in map(_squashed, re.split(r"[\n|]", output)) if line]
-    kept = "".join(lines)
-    line_starts: dict[str, list[int]] = {}
-    for line, end in zip(lines, accumulate(map(len, lines)), strict=True):
-        line_starts.setdefault(line, []).append(end - len(line))
+    kept, line_starts = _lines(output)
     words = [_squashed(block) for block in blocks]
     chain = _best_chain(words, [_places(word, kept, line_starts) for word in words])
     shares: list[float] = []
@@ -73,6 +68,24 @@ def match_blocks(blocks: Sequence[str], output: str) -> list[float]:
             gap = kept[behind : following[ahead] if ahead < len(following) else len(kept)]
             shares.append(_overlap(word, gap))
     return shares
+
+
+def _lines(output: str) -> tuple[str, dict[str, list[int]]]:
+    """The output squashed, and where in it a line or a cell of a table row begins."""
+    parts: list[str] = []
+    starts: dict[str, list[int]] = {}
+    length = 0
+    for line in output.split("\n"):
+        cells = [cell for cell in map(_squashed, line.split("|")) if cell]
+        row = "".join(cells)
+        if row:
+            starts.setdefault(row, []).append(length)
+        for cell in cells:
+            if cell != row:
+                starts.setdefault(cell, []).append(length)
+            length += len(cell)
+        parts.append(row)
+    return "".join(parts), starts
 
 
 def _squashed(text: str) -> str:
