@@ -20,8 +20,8 @@ that a longer text outweighs, because declarations lie.
 
 Measured on real texts in 36 languages and 47 encodings (5,587 pieces, nothing declared): misread are
 59 of 1,191 pieces of 20 characters, 44 of 1,339 of 60, 17 of 1,358 of 200 and 6 of 1,699 longer ones,
-nearly all between code pages of Latin letters; none of 814 in Japanese. Of 779 whole pages, 3 with a
-few bytes outside ASCII. charset-normalizer 3.5.2 misreads 1,473 of the pieces, so it is not asked.
+nearly all between code pages of Latin letters; none of 814 in Japanese. Of 779 whole pages, 2 that hold
+UTF-8 read as Latin. charset-normalizer 3.5.2 misreads 1,473 of the pieces, so it is not asked.
 
 Names are those of the WHATWG Encoding Standard (`utf-32le` and `utf-32be` are not in it), and bytes
 are read as browsers read them: `shift_jis` is code page 932, `gb2312` is `gbk` and read as GB18030,
@@ -91,7 +91,7 @@ _DECLARATION = re.compile(
 )
 # The standard looks for a declaration in the first 1,024 bytes; pages have it later.
 _DECLARED_WITHIN = 4096
-_LINE = re.compile(rb"[^<>\r\n]+")
+_MARKUP = re.compile(rb"[<>\r\n]")
 _HIGH = re.compile(rb"[\x80-\xff]")
 # Bytes of ASCII that a line of the sample has before its first other byte.
 _LEAD_IN = 80
@@ -310,11 +310,11 @@ def _unranked_bits(char: str) -> float:
 def _sample(content: bytes, size: int) -> bytes:
     """The first lines (between markup) that have bytes outside ASCII, `size` bytes in all."""
     lines: list[bytes] = []
-    for match in _LINE.finditer(content):
-        if high := _HIGH.search(match[0]):
-            start = max(0, high.start() - _LEAD_IN)
-            lines.append(match[0][start : start + size])
-            size -= len(lines[-1])
-        if size <= 0:
-            break
+    end = 0
+    while size > 0 and (high := _HIGH.search(content, end)):
+        start = high.start()
+        lead_in = _MARKUP.split(content[max(end, start - _LEAD_IN) : start])[-1]
+        end = start + len(_MARKUP.split(content[start : start + size], maxsplit=1)[0])
+        lines.append(lead_in + content[start:end])
+        size -= len(lines[-1])
     return b"\n".join(lines)
