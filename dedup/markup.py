@@ -37,6 +37,7 @@ _ATTRIBUTE = re.compile(
 RAW_TEXT = frozenset(
     {"iframe", "noembed", "noframes", "noscript", "script", "style", "textarea", "title", "xmp"}
 )
+_SCRIPT_MARK = re.compile(r"<!--|-->|<(/?)[sS][cC][rR][iI][pP][tT](?=[\s/>])")
 _CODE = frozenset({"#comment", "link", "meta", "script", "style"})
 _RAW_END = {
     name: re.compile(f"</{''.join(f'[{c}{c.upper()}]' for c in name)}(?=[\\s/>])[^>]*+(?:>|\\Z)")
@@ -61,9 +62,28 @@ def tags(text: str) -> Iterator[Tag]:
             continue
         name = name.lower()
         if name in RAW_TEXT and not slash:
-            end = _RAW_END[name].search(text, position)
-            position = end.end() if end else len(text)
+            position = _raw_end(name, text, position)
         yield name, bool(slash), source, start, position
+
+
+def _raw_end(name: str, text: str, start: int) -> int:
+    end = _RAW_END[name].search(text, start)
+    if name == "script" and end and text.find("<!--", start, end.start()) >= 0:
+        # A script that writes a script, both behind a comment mark: the first end tag is the inner one's.
+        escaped = inner = False
+        for mark in _SCRIPT_MARK.finditer(text, start):
+            if mark[0] in ("<!--", "-->"):
+                escaped, inner = mark[0] == "<!--", inner and mark[0] == "<!--"
+            elif not mark[1]:
+                inner = escaped
+            elif inner:
+                inner = False
+            else:
+                end = _RAW_END[name].match(text, mark.start())
+                break
+        else:
+            end = None
+    return end.end() if end else len(text)
 
 
 def attributes(source: str) -> dict[str, str]:
