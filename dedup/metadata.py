@@ -20,6 +20,8 @@ from dedup.types import Block, Metadata
 _MAX_CHARACTERS = 200_000
 # Dates marked up behind the headline that are taken for the article's; further down teasers have theirs.
 _TIMES = 2
+# Characters of a heading from which it is the headline if the title begins with it.
+_HEADLINE = 6
 # Blocks that tell the language, and the share of kana that makes them Japanese.
 _SAMPLE, _KANA_SHARE = 500, 0.05
 # Without the text of the page there is no date to look for in it; and results must not depend on the
@@ -95,7 +97,12 @@ def _headline(title: str, site: str | None, blocks: Sequence[Block]) -> str:
     headings = [
         block.text
         for block in blocks
-        if block.tag in _HEADINGS and 2 * len(block.text) >= len(title) and block.text in title
+        if block.tag in _HEADINGS
+        and block.text in title
+        and (
+            2 * len(block.text) >= len(title)
+            or (len(block.text) >= _HEADLINE and title.startswith(block.text))
+        )
     ]
     if headings:
         return min(headings, key=lambda heading: (title.index(heading), -len(heading)))

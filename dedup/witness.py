@@ -115,7 +115,8 @@ def _best_chain(words: Sequence[str], places: Sequence[Sequence[int]]) -> dict[i
     """Place of each block in the chain that covers most characters.
 
     Heaviest increasing subsequence: `ends` and `steps` are the chains found so far that no other
-    beats in both end and value. Of equal chains that wins whose blocks stand close together.
+    beats in both end and value. Of equal chains that wins whose blocks stand close together, then
+    the first; of two blocks that could begin a chain the later, for it is closer to what follows.
     """
     ends: list[int] = []
     steps: list[_Step] = []
@@ -129,7 +130,10 @@ def _best_chain(words: Sequence[str], places: Sequence[Sequence[int]]) -> dict[i
         for step in found:
             end = step.place + len(word)
             index = bisect_right(ends, end)
-            if index and steps[index - 1].value > step.value:
+            rival = steps[index - 1] if index else None
+            if rival and (
+                rival.value > step.value or (rival.value == step.value and rival.before is not step.before)
+            ):
                 continue
             first = bisect_left(ends, end)
             last = first
