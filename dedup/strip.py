@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import regex
 
+from dedup.lexicon import lexicon
 from dedup.roles import is_bullet, is_prose
 from dedup.settings import JudgeSettings
 from dedup.testimony import Witnessed, heads_article, is_kept
@@ -41,6 +42,8 @@ def pieces(blocks: Sequence[Witnessed]) -> None:
             b.decide(Reason.AGENCY, "lexicon", "names an agency and no more")
         elif b.lexicon.field("original_title", b.block.text):
             b.decide(Reason.ORIGINAL_TITLE, "lexicon", "names the title of the original")
+        elif reason := b.lexicon.certain(b.folded):
+            b.decide(reason, "lexicon", f"is {reason} beyond doubt")
 
 
 def outlet_chrome(page: Page, blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
@@ -72,10 +75,8 @@ def cards(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
                     first -= 1
                 break
         else:
-            first = body
-        if first == i:
-            reason = Reason.SOURCE_LINE
-            b.decide(reason, "lexicon", "names the source")
+            # Bullets without a date above them are a list of the article's own.
+            b.decide(Reason.SOURCE_LINE, "lexicon", "names the source")
             continue
         for k in range(first, i + 1):
             blocks[k].decide(
@@ -100,6 +101,12 @@ def regions(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
             i += 1
             continue
         end = _region_end(blocks, i + 1, settings)
+        swallowed = sum(
+            len(x.block.text) for x in blocks[i:end] if is_kept(x, settings) and is_prose(x.block)
+        )
+        if b.lexicon is lexicon("en") and swallowed > settings.region_share * body:
+            i += 1
+            continue
         reason = b.header
         for k in range(i, end):
             inner = blocks[k]
@@ -131,8 +138,10 @@ def other_articles(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None
             containers.add((b.block.path, b.block.hints))
         if body < settings.other_article or not heads_article(b.block):
             continue
+        # Sections of one article have titles too, but no byline or date below them.
+        signed = any(x.line in (Reason.BYLINE, Reason.DATELINE) for x in blocks[i + 1 : i + 6])
         behind = [x.block for x in blocks[i + 1 :] if is_kept(x, settings) and is_prose(x.block)]
-        if all((x.path, x.hints) not in containers for x in behind):
+        if signed and all((x.path, x.hints) not in containers for x in behind):
             for x in blocks[i:]:
                 if x.probability >= settings.keep:
                     x.decide(

@@ -9,6 +9,21 @@ from dedup.roles import named_by_markup
 from dedup.settings import JudgeSettings
 from dedup.types import Block, Evidence, Reason, Recurrence
 
+# What stands around the sentences of an article, in words that few sentences have. In HTML the words
+# of other chrome ("newsletter", "cookies", "shop") are left to the forest: articles are about them too.
+_FURNITURE = frozenset(
+    {
+        Reason.AGENCY,
+        Reason.BYLINE,
+        Reason.CAPTION,
+        Reason.COPYRIGHT,
+        Reason.DATELINE,
+        Reason.RELATED,
+        Reason.SHARE,
+        Reason.SOURCE_LINE,
+    }
+)
+
 
 @dataclass(slots=True)
 class Witnessed:
@@ -60,10 +75,13 @@ def is_kept(b: Witnessed, settings: JudgeSettings) -> bool:
     """Whether the block is content by all that is known so far."""
     if b.decided:
         return False
-    if not (b.line or b.header):
+    named = b.line or b.header
+    if named is None:
         return b.probability >= settings.keep
-    if b.block.path and named_by_markup(b.block) is not b.line:
-        return b.probability >= settings.sure_html
+    if b.block.path and named_by_markup(b.block) is named:
+        return b.probability >= settings.agreed
+    if b.block.path and named not in _FURNITURE:
+        return b.probability >= settings.keep
     return b.probability >= settings.sure
 
 

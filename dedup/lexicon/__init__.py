@@ -56,6 +56,7 @@ class Lexicon:
 
     headers: regex.Pattern[str]
     lines: regex.Pattern[str]
+    certainties: regex.Pattern[str]
     prefixes: regex.Pattern[str]
     entries: regex.Pattern[str]
     names: regex.Pattern[str]
@@ -69,6 +70,10 @@ class Lexicon:
     def line(self, folded: str) -> Reason | None:
         """The kind of chrome this whole line is, else None."""
         return _reason(self.lines, folded) if len(folded) <= _LONGEST_LINE else None
+
+    def certain(self, folded: str) -> Reason | None:
+        """The kind of chrome this whole line is beyond doubt, else None."""
+        return _reason(self.certainties, folded) if len(folded) <= _LONGEST_LINE else None
 
     def prefix(self, text: str) -> int:
         """Length of the dateline or wire tag glued before the first sentence of `text`, or 0."""
@@ -112,6 +117,7 @@ def lexicon(language: str) -> Lexicon:
     return Lexicon(
         headers=_named(table["header"], _DECORATION, _DECORATION_END),
         lines=_named(table["line"], _DECORATION, _DECORATION_END),
+        certainties=_named(table["certain"], _DECORATION, _DECORATION_END),
         prefixes=regex.compile(_either(table["prefix"]["dateline"])),
         entries=regex.compile(_either(table["entry"]["title"] or [_NEVER]), regex.IGNORECASE),
         names=regex.compile(_either(table["name"]["person"])),
