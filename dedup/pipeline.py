@@ -176,7 +176,7 @@ def _cleaned(source: Source | Failure, *, profiles: Profiles, settings: Settings
     try:
         return Cleaned(source.name, _clean_source(source, profiles, settings))
     except DecodeError as error:
-        return Cleaned(source.name, (), Failure(source.name, "undecodable", str(error)))
+        return Cleaned(source.name, (), Failure(source.name, error.error, str(error)))
     except Exception as error:  # one page must not end the run
         says = (
             f"this page broke the cleaner ({type(error).__name__}: {error}); please report it with the page"
