@@ -2,14 +2,17 @@
 
 The order of things:
 
-1. *testimony* of each block alone: what forest, trafilatura and lexicon call it;
-2. *cards*: lines that quote another site's article, found backwards from their source line;
-3. *regions*: in flat text a header that stands alone (`関連記事`) after the body has begun opens a region,
-   in which teasers in full prose look exactly like body;
-4. *verdict*: cards, regions and repeats decide; the lexicon decides against a forest that is not sure;
-   else the forest decides;
-5. *context*: a short line between two kept paragraphs is a sub-heading, bullets between title and body sum
-   the article up, a name under the title is its author's;
+1. *testimony* of each block alone: what forest, trafilatura, lexicon, markup and outlet call it;
+2. *strip*: what is chrome for certain: pieces cut off a line and lines the lexicon is certain of, what
+   recurs on the outlet, cards that quote another site's article; then in flat text the region under a
+   header that stands alone (`関連記事`), in which teasers in full prose look exactly like body, and in
+   HTML a second article;
+3. *title*, and with it known the repeats within the document;
+4. *verdict*: what was stripped stays so; the lexicon decides against a forest that is not sure; else the
+   forest decides; the title is kept in any case;
+5. *context*: in flat text a short line above the body goes; bullets between title and body sum the article
+   up, a name under the title is its author's, a table within the body is kept whole, a short line between two
+   kept paragraphs is a sub-heading;
 6. *roles*: the kind of what is kept, the reason of what is stripped.
 """
 
