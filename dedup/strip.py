@@ -34,7 +34,7 @@ _REGION_REASONS = frozenset({Reason.RELATED, Reason.RANKING, Reason.COMMENTS, Re
 
 
 def pieces(blocks: Sequence[Witnessed]) -> None:
-    """What was cut off a line, an agency's name alone on a line, the title of the original."""
+    """What was cut off a line, and whole lines that are one thing beyond doubt."""
     for b in blocks:
         if b.block.tag in (Piece.PREFIX, Piece.ENTRY_TAIL):
             b.decide(Reason.DATELINE, "division", "stands glued before or behind what it dates")
@@ -66,7 +66,7 @@ def cards(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
         if i - first > settings.card_bullets:
             first = i  # a list of its own
         body = first
-        while first and body - first < 3 and not _is_prose_between(blocks[first - 1]):
+        while first and body - first < 3 and not _ends_card(blocks[first - 1]):
             first -= 1
             if blocks[first].line is Reason.DATELINE:
                 # The title often stands twice, before and behind the date.
@@ -86,13 +86,16 @@ def cards(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
             )
 
 
-def _is_prose_between(b: Witnessed) -> bool:
+def _ends_card(b: Witnessed) -> bool:
     """Whether the block ends the search for the head of a card: a whole paragraph or a header."""
     return b.header is not None or b.decided is not None or (len(b.folded) > 200 and b.line is None)
 
 
 def regions(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
-    """Strip what follows a header that stands alone once the body has begun, until prose runs on again."""
+    """Strip what follows a header that stands alone once the body has begun, until prose runs on again.
+
+    A header of the English lexicon opens no region that would hold much kept prose beside what stands before.
+    """
     i, body = 0, 0
     while i < len(blocks):
         b = blocks[i]
@@ -130,7 +133,7 @@ def _region_end(blocks: Sequence[Witnessed], begin: int, settings: JudgeSettings
 
 
 def other_articles(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
-    """Cut a page where the title of another article stands, once the body has been read."""
+    """Cut a page where the first title behind the body begins another article: one signed or dated."""
     body, containers = 0, set[tuple[str, str]]()
     for i, b in enumerate(blocks):
         if is_kept(b, settings) and is_prose(b.block):
