@@ -1,7 +1,9 @@
 """Word and pattern lists by language, read from the TOML files beside this module.
 
-A pattern is matched against the folded block text (NFKC, case folding, white space folded); `ja.toml`
-says what the tables mean. To teach the judge a word, add it there: no code knows any word.
+Headers, lines and agencies are matched against the folded block text (NFKC, case folding, white space
+folded), fields against the same in its own letters, prefixes, entries and names against the text as it
+stands. `ja.toml` says what the tables mean. To teach the judge a word of a line, add it there; class and
+id words are in `dedup.roles`.
 """
 
 from __future__ import annotations
