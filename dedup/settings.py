@@ -1,4 +1,8 @@
-"""Every number the stages use, once, with the measurement that chose it."""
+"""The numbers of a run that can be set, with what they mean and, where one was made, the measurement.
+
+A number without a figure beside it was chosen, not measured. What a stage is made of (the shapes its
+rules look for, the columns of its features) stands in that stage.
+"""
 
 from __future__ import annotations
 
