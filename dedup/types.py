@@ -239,17 +239,14 @@ class Cleaned:
 
 
 class Relation(StrEnum):
-    """How two paragraphs relate.
+    """How two paragraphs of a cluster relate.
 
-    The same comparison text; Jaccard at or above the threshold; the same but for numbers, dates or
-    names; one inside the other; or some words in common, far apart as wholes.
+    The same comparison text; Jaccard at or above the threshold; the same but for numbers, dates or names.
     """
 
     EXACT = "exact"
     NEAR = "near"
     CHANGED_FACTS = "changed_facts"
-    QUOTATION = "quotation"
-    PASSAGE = "passage"
 
 
 class Spread(StrEnum):
