@@ -64,16 +64,19 @@ class Article:
     """The prose of a witness, so that a copy of it is known again: characters by hash of words."""
 
     prose: Mapping[int, int]
-    pages: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the witnesses of an outlet have in common."""
+    """What the witnesses of an outlet have in common.
+
+    `pages` are all pages that were counted; `articles` is the prose of the last witnesses among them.
+    """
 
     outlet: str
     witnesses: int
     blocks: Mapping[int, Seen]
+    pages: frozenset[int]
     articles: tuple[Article, ...]
 
 
@@ -113,7 +116,7 @@ def learn(traces: Iterable[Trace], settings: OutletSettings, known: Profiles = N
     outlets = dict(known.outlets)
     spread: Counter[int] = Counter()
     for outlet, pages in sorted(by_outlet.items()):
-        before = outlets.get(outlet, Profile(outlet, 0, {}, ()))
+        before = outlets.get(outlet, Profile(outlet, 0, {}, frozenset(), ()))
         outlets[outlet] = _learned(before, [pages[key] for key in sorted(pages)], settings)
     for profile in outlets.values():
         spread.update({word for article in profile.articles for word in article.prose})
@@ -127,7 +130,7 @@ def recurrences(profiles: Profiles, page: Trace | None) -> tuple[Recurrence, ...
     profile = profiles.outlets.get(page.outlet)
     if profile is None:
         return (Recurrence(),) * len(page.blocks)
-    own = any(page.key in article.pages for article in profile.articles)
+    own = page.key in profile.pages
     unseen = Seen(0, 0)
     return tuple(
         Recurrence(
@@ -146,11 +149,9 @@ def dump(profiles: Profiles) -> str:
             "blocks": {
                 f"{block:x}": [seen.count, seen.last] for block, seen in sorted(profile.blocks.items())
             },
+            "pages": [f"{page:x}" for page in sorted(profile.pages)],
             "articles": [
-                {
-                    "prose": {f"{word:x}": characters for word, characters in sorted(article.prose.items())},
-                    "pages": [f"{page:x}" for page in sorted(article.pages)],
-                }
+                {f"{word:x}": characters for word, characters in sorted(article.prose.items())}
                 for article in profile.articles
             ],
         }
@@ -163,13 +164,13 @@ def parse(text: str) -> Profiles:
     """Read what `dump` wrote. Raises `ProfileError` for anything else."""
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProfileError(f"this is no JSON ({error}); give a file that dedup wrote") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ProfileError(f"this is no file of outlet profiles in the format {FORMAT!r}; learn it again")
     try:
         outlets = {str(name): _profile(str(name), row) for name, row in content["outlets"].items()}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ProfileError(f"the outlet profiles are damaged ({error}); learn them again") from error
     return learn((), OutletSettings(), Profiles(outlets, {}))
 
@@ -179,20 +180,17 @@ def _profile(name: str, row: dict[str, Any]) -> Profile:
         name,
         int(row["witnesses"]),
         {int(block, 16): Seen(int(count), int(last)) for block, (count, last) in row["blocks"].items()},
+        frozenset(int(page, 16) for page in row["pages"]),
         tuple(
-            Article(
-                {int(word, 16): int(characters) for word, characters in article["prose"].items()},
-                frozenset(int(page, 16) for page in article["pages"]),
-            )
+            Article({int(word, 16): int(characters) for word, characters in article.items()})
             for article in row["articles"]
         ),
     )
 
 
 def _learned(before: Profile, pages: Sequence[Trace], settings: OutletSettings) -> Profile:
-    known = {page for article in before.articles for page in article.pages}
-    new = [page for page in pages if page.key not in known]
-    groups, again = _witnesses(before.articles, new, settings)
+    new = [page for page in pages if page.key not in before.pages]
+    groups = _witnesses(before.articles, new, settings)
     counts = {block: seen.count for block, seen in before.blocks.items()}
     last = {block: seen.last for block, seen in before.blocks.items()}
     witnesses = before.witnesses + len(groups)
@@ -200,11 +198,7 @@ def _learned(before: Profile, pages: Sequence[Trace], settings: OutletSettings) 
         for block in {block for page in group for block in page.blocks}:
             counts[block] = counts.get(block, 0) + 1
             last[block] = witnesses
-    articles = [
-        Article(article.prose, article.pages | {page.key for page in copies})
-        for article, copies in zip(before.articles, again, strict=True)
-    ]
-    articles += [Article(_prose(group), frozenset(page.key for page in group)) for group in groups]
+    articles = [*before.articles, *(Article(_prose(group)) for group in groups)]
     return Profile(
         before.outlet,
         witnesses,
@@ -213,6 +207,7 @@ def _learned(before: Profile, pages: Sequence[Trace], settings: OutletSettings) 
             for block, count in counts.items()
             if witnesses - last[block] <= settings.forget * min(count, 10)
         },
+        before.pages | {page.key for page in new},
         tuple(articles[-settings.articles :]),
     )
 
@@ -223,8 +218,8 @@ def _prose(group: Sequence[Trace]) -> dict[int, int]:
 
 def _witnesses(
     known: Sequence[Article], pages: Sequence[Trace], settings: OutletSettings
-) -> tuple[list[list[Trace]], list[list[Trace]]]:
-    """New witnesses, and for each known one the pages that carry its article again.
+) -> list[list[Trace]]:
+    """The new witnesses: pages grouped by article, but for those that carry a known one again.
 
     Pages are grouped by the prose they share: an inverted index of prose, then a union of all pairs
     that share half of the smaller one's.
@@ -258,8 +253,7 @@ def _witnesses(
     groups: dict[int, list[Trace]] = defaultdict(list)
     for i, page in enumerate(pages, len(known)):
         groups[root(i)].append(page)
-    again = [groups.pop(i, []) for i in range(len(known))]
-    return list(groups.values()), again
+    return [group for i, group in groups.items() if i >= len(known)]
 
 
 def _hash(text: str) -> int:

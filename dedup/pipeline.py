@@ -189,18 +189,20 @@ def _clean_source(source: Source, profiles: Profiles, settings: Settings) -> tup
     forest = load(page.document.media)
     return tuple(
         assemble(part, _judged(part, forest, profiles, settings), ordinal)
-        for ordinal, part in enumerate(split_digest(unglue(page)))
+        for ordinal, part in enumerate(split_digest(page))
     )
 
 
 def _judged(page: Page, forest: Forest, profiles: Profiles, settings: Settings) -> tuple[JudgedBlock, ...]:
     known = recurrences(profiles, trace(page, settings.outlet))
-    return judge(page, score(forest, page), known, settings.judge)
+    return judge(page, score(forest, page, settings.judge), known, settings.judge)
 
 
 def _page(source: Source, settings: Settings, *, witness: bool = True) -> Page:
     """Decode and segment. The outlet is the record's, else by URL or canonical link, else the folder."""
-    text, encoding = decode(source.content, source.declared_encoding, html=source.media is Media.HTML)
+    text, encoding = decode(
+        source.content, source.declared_encoding, html=source.media is Media.HTML, settings=settings.read
+    )
     document = Document(
         source=source.name,
         key=source.key,
@@ -216,7 +218,7 @@ def _page(source: Source, settings: Settings, *, witness: bool = True) -> Page:
         page = segment_text(document)
     address = source.url or page.metadata.url
     outlet = source.outlet or (outlet_of(address) if address else None) or source.folder
-    return replace(page, document=replace(document, outlet=outlet))
+    return unglue(replace(page, document=replace(document, outlet=outlet)))
 
 
 def _looks_like_html(content: bytes | str) -> bool:

@@ -69,6 +69,14 @@ def test_what_is_not_seen_for_long_is_forgotten():
     assert pages_of(profiles, page("new", old, CHROME)) == [0, 7]
 
 
+def test_a_page_is_known_as_learned_however_many_articles_came_after_it():
+    own = OutletSettings(articles=2)
+    traces = [page(f"p{n}", STORY[n], CHROME) for n in range(8)]
+    profiles = learn(traces, own)
+    assert [pages_of(profiles, one)[0] for one in traces] == [0] * 8
+    assert learn(traces, own, profiles) == profiles
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.permutations(range(6)))
 def test_the_order_of_pages_does_not_matter(order):
@@ -84,8 +92,12 @@ def test_profiles_survive_their_file():
     assert parse(dump(NOTHING)) == NOTHING
 
 
-FOREIGN = ["", "{", "[]", "3", '{"format": "other"}']
-DAMAGED = [{"format": FORMAT}, {"format": FORMAT, "outlets": {"a": {"witnesses": "x"}}}]
+FOREIGN = ["", "{", "[]", "3", "[" * 100_000, '{"format": "other"}']
+DAMAGED = [
+    {"format": FORMAT},
+    {"format": FORMAT, "outlets": {"a": {"witnesses": "x"}}},
+    {"format": FORMAT, "outlets": {"a": {"witnesses": float("inf")}}},
+]
 
 
 @pytest.mark.parametrize("content", [*FOREIGN, *map(json.dumps, DAMAGED)])
