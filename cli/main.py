@@ -35,6 +35,8 @@ app = typer.Typer(
 )
 
 _DEFAULTS = Settings().cluster
+# What `dedup run` writes.
+_RUN_FILES = ("articles.jsonl", "clusters.jsonl", "unique.jsonl")
 
 Paths = Annotated[
     list[str],
@@ -86,11 +88,19 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("DEDUP_TRACEBACK"):
             raise
-        if isinstance(error, OSError) and error.filename is not None:
-            _complain(f"{error.filename}: {error.strerror}")
-        else:
-            _complain(f"stopped by {type(error).__name__}: {error} (DEDUP_TRACEBACK=1 shows where)")
+        _complain(_why_stopped(error))
         sys.exit(1)
+
+
+def _why_stopped(error: Exception) -> str:
+    from concurrent.futures.process import BrokenProcessPool
+
+    if isinstance(error, OSError) and error.strerror is not None:
+        # A full disk or a device names no file.
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    if isinstance(error, BrokenProcessPool):
+        return "a process that cleans pages was killed, perhaps for want of memory; try a smaller -j"
+    return f"stopped by {type(error).__name__}: {error} (DEDUP_TRACEBACK=1 shows where)"
 
 
 def _complain(message: str) -> None:
@@ -149,6 +159,7 @@ def clean(
 
     _check_place(output, paths, "-o")
     _check_place(errors, paths, "--errors")
+    _check_apart(errors, output, f"articles.{form or 'jsonl'}")
     console = terminal() if output is None else None
     with Report(errors=errors, quiet=quiet, verbose=verbose, console=console) as report:
         articles = _articles(paths, outlet, jobs, report)
@@ -198,7 +209,9 @@ def cluster(
 
     _check_place(output, [path], "-o")
     _check_place(errors, [path], "--errors")
-    if path != "-" and not Path(path).is_file():
+    _check_apart(errors, output, "clusters.jsonl")
+    # A named pipe too: `dedup cluster <(dedup clean raw/)`; it is read once.
+    if path != "-" and not (Path(path).is_file() or Path(path).is_fifo()):
         raise typer.BadParameter(f"there is no file {path}", param_hint="ARTICLES.jsonl")
     console = terminal() if output is None else None
     settings = _settings(threshold, shingle, min_characters)
@@ -254,14 +267,14 @@ def run(
 
     _check_place(output, paths, "-o", folder=True)
     _check_place(errors, paths, "--errors")
+    _check_apart(errors, f"{output}/", *_RUN_FILES)
     settings = _settings(threshold, shingle, min_characters)
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     with Report(errors=errors, quiet=quiet, verbose=verbose) as report, ExitStack() as files:
         # All three appear together, at the end.
         article_file, cluster_file, unique_file = (
-            files.enter_context(whole_file(folder / name))
-            for name in ("articles.jsonl", "clusters.jsonl", "unique.jsonl")
+            files.enter_context(whole_file(folder / name)) for name in _RUN_FILES
         )
         articles = []
         for article in _articles(paths, outlet, jobs, report):
@@ -319,3 +332,17 @@ def _check_place(output: str | None, inputs: list[str], option: str, *, folder: 
         if name != "-" and (place == source or (source.is_dir() and source in place.parents)):
             message = f"{output} lies in the input {name}, where the next run would read it as a page"
             raise typer.BadParameter(message, param_hint=option)
+
+
+def _check_apart(errors: str | None, output: str | None, *names: str) -> None:
+    """Refuses a file of errors that would replace the results; `names` are the files of an output folder."""
+    if errors is None or output is None or output == "-":
+        return
+    from dedup_cli.output import is_folder
+
+    place = Path(output)
+    results = [place / name for name in names] if is_folder(output) else [place]
+    if Path(errors).resolve() in [result.resolve() for result in results]:
+        raise typer.BadParameter(
+            f"{errors} is where the results go; give another file", param_hint="--errors"
+        )

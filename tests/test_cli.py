@@ -3,6 +3,7 @@
 The app is loaded through the console-script entry point, so the package has to be installed.
 """
 
+import errno
 import json
 import os
 import pty
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -151,6 +153,29 @@ def test_cluster_takes_plain_records_and_a_threshold(dedup_main, tmp_path, monke
     assert [json.loads(line)["kind"] for line in strict] == ["exact"]
 
 
+def test_cluster_reads_a_named_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    process = subprocess.Popen(
+        [*COMMAND, "cluster", "pipe", "-q"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    records = b"".join(json_line({"id": name, "text": "the same words"}) for name in "ab")
+    wait_until(lambda: process.poll() is not None or fed(tmp_path / "pipe", records))
+    out, err = process.communicate(timeout=30)
+    assert err == b""
+    assert json.loads(out)["size"] == 2
+
+
+def fed(pipe, data):
+    """Whether somebody reads the pipe and got the data."""
+    try:
+        writing = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    os.write(writing, data)
+    os.close(writing)
+    return True
+
+
 def test_run_writes_articles_clusters_and_what_is_new(dedup_main, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, err = dedup_main("run", SAMPLES, "-o", "out/")
@@ -242,6 +267,10 @@ WRONG_USAGE = {
     "output is the input": ["clean", "raw/page.html", "-o", "raw/page.html"],
     "output folder in the input": ["run", "raw", "-o", "raw/out/"],
     "errors in the input": ["clean", "raw", "--errors", "raw/e.jsonl"],
+    "errors in the output": ["clean", "raw", "-o", "a.jsonl", "--errors", "./a.jsonl"],
+    "errors in the output folder": ["clean", "raw", "-o", "old", "--errors", "old/articles.jsonl"],
+    "errors of run in its output": ["run", "raw", "-o", "old", "--errors", "old/unique.jsonl"],
+    "errors in the clusters": ["cluster", "file", "-o", "c.jsonl", "--errors", "c.jsonl"],
     "unknown copy to keep": ["run", "raw", "-o", "out", "--keep", "best"],
 }
 
@@ -252,6 +281,7 @@ def test_wrong_usage_is_exit_code_2_and_leaves_nothing(dedup_main, tmp_path, mon
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw/page.html").write_bytes(b"<p>x</p>")
     (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "old").mkdir()
     before = sorted(tmp_path.rglob("*"))
     code, out, err = dedup_main(*WRONG_USAGE[name])
     assert code == 2
@@ -267,6 +297,28 @@ def test_an_output_that_cannot_be_written_is_one_line(dedup_main, pages):
     assert code == 1
     assert len(err.splitlines()) == 1
     assert "articles.jsonl" in err
+
+
+STOPPED = {
+    "full disk": (OSError(errno.ENOSPC, "No space left on device"), "dedup: No space left on device"),
+    "killed worker": (BrokenProcessPool("gone"), "try a smaller -j"),
+    "own fault": (ZeroDivisionError("by zero"), "ZeroDivisionError: by zero"),
+}
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_what_stops_a_run_is_said_in_one_line(dedup_main, pages, monkeypatch, name):
+    error, told = STOPPED[name]
+
+    def stop(*_, **__):
+        raise error
+
+    monkeypatch.setattr(dedup.pipeline, "clean_many", stop)
+    code, _, err = dedup_main("clean", pages, "-o", "a.jsonl")
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert told in err
+    assert not Path("a.jsonl").exists()
 
 
 def test_quiet_says_nothing_and_still_reports_errors(dedup_main, pages):
