@@ -84,7 +84,10 @@ def bridges(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettin
         if last is not None and 0 < i - last - 1 <= settings.bridge_blocks:
             run = blocks[last + 1 : i]
             lone = len(run) == 1 and is_prose(blocks[last].block) and is_prose(blocks[i].block)
-            if all(_may_bridge(b, settings) for b in run) and (lone or _siblings(blocks[last : i + 1])):
+            whole = blocks[last : i + 1]
+            if all(_may_bridge(b, settings) for b in run) and (
+                lone or _siblings(whole) or _prose(whole, settings)
+            ):
                 for k in range(last + 1, i):
                     kept[k] = True
                     blocks[k].evidence.append(Evidence("context", "stands between kept paragraphs", 0.5))
@@ -100,6 +103,11 @@ def bridges(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettin
 
 def _may_bridge(b: Witnessed, settings: JudgeSettings) -> bool:
     return not (b.decided or b.line or b.header or b.block.hidden) and b.probability >= settings.bridge
+
+
+def _prose(run: Sequence[Witnessed], settings: JudgeSettings) -> bool:
+    """Whether paragraphs of flat text stand in unbroken sequence, none of them surely chrome."""
+    return all(is_prose(b.block) and not b.block.path and b.probability >= settings.bridge_prose for b in run)
 
 
 def _siblings(run: Sequence[Witnessed]) -> bool:

@@ -19,6 +19,8 @@ from dedup.types import Article, Kind
 # Lone surrogates have no UTF-8 form; C1 controls steer terminals; many readers end a line at NEL,
 # LINE SEPARATOR or PARAGRAPH SEPARATOR. JSON may escape any character, so these are escaped.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# The sign that an item of flat text begins with.
+_BULLET = re.compile(r"^(?:[•・●○■□◆▪◦‣⁃]\s*|[*–—-]\s+)")
 # What Markdown would take for markup in running text, and at the start of a line.
 _MARKUP = re.compile(r"[\\`*_\[\]<>&|~]")
 _LINE_MARKUP = re.compile(r"^(?:\d+(?=[.)])|(?=[#+=-]))")
@@ -54,6 +56,8 @@ def markdown(article: Article) -> bytes:
 
 def _markdown_block(text: str, kind: Kind | None) -> str:
     """One paragraph; lists are left loose so that each block stands alone."""
+    if kind in (Kind.LIST_ITEM, Kind.SUMMARY):
+        text = _BULLET.sub("", text)  # flat text brings its own
     text = _escape(text)
     match kind:
         case Kind.HEADING:
