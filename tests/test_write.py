@@ -213,7 +213,8 @@ def test_markdown_says_what_blocks_are_and_escapes_what_they_are_not():
     )
     one = replace(article(), paragraphs=blocks)
     assert markdown(one).decode() == (
-        "# A title\n\nNorth · 2026-02-05 · 共同\n\n## A # heading\n\n- first\n\n- second\n\n> a \\<b\\>quote\\</b\\>\n\n"
+        "# A title\n\nNorth · 2026-02-05 · 共同\n\n## A # heading\n\n- first\n\n- second\n\n"
+        "> a \\<b\\>quote\\</b\\>\n\n"
         "\\# no \\*heading\\*\n\n1\\. no list\n"
     )
 
