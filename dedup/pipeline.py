@@ -16,7 +16,6 @@ from multiprocessing import get_context
 from typing import TypeVar
 
 import numpy as np
-import regex
 
 from dedup import clustering, compare, repeats, verify
 from dedup.article import assemble
@@ -28,7 +27,7 @@ from dedup.html import segment_html
 from dedup.judge import judge
 from dedup.outlet import NOTHING, Profiles, Trace, recurrences, trace
 from dedup.outlet import learn as learn_profiles
-from dedup.read import outlet_of
+from dedup.read import media_of, outlet_of
 from dedup.settings import Settings
 from dedup.types import (
     Article,
@@ -49,10 +48,6 @@ from dedup.types import (
 Result = TypeVar("Result")
 
 _DEFAULTS = Settings()
-_MARKUP = regex.compile(
-    r"<(?:!doctype|html|head|body|div|p|article|section|span|table|h[1-6]|br|a|ul|meta)\b[^>]*>",
-    regex.IGNORECASE,
-)
 
 
 def clean(
@@ -68,7 +63,7 @@ def clean(
     One article for a page, several for a digest; `text` is empty where the page has none. Raises
     `dedup.DecodeError` for bytes that are no text.
     """
-    media = Media.HTML if _looks_like_html(content) else Media.TEXT
+    media = media_of(content)
     source = Source(name=url or "-", key=url or "-", content=content, media=media, url=url, outlet=outlet)
     return list(_clean_source(source, profiles, settings))
 
@@ -219,8 +214,3 @@ def _page(source: Source, settings: Settings, *, witness: bool = True) -> Page:
     address = source.url or page.metadata.url
     outlet = source.outlet or (outlet_of(address) if address else None) or source.folder
     return unglue(replace(page, document=replace(document, outlet=outlet)))
-
-
-def _looks_like_html(content: bytes | str) -> bool:
-    head = content[:4096]
-    return _MARKUP.search(head.decode("latin-1") if isinstance(head, bytes) else head) is not None
