@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from dedup import clustering, compare, repeats, verify
+from dedup import clustering, compare, facts, repeats, verify
 from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue
@@ -131,7 +131,7 @@ def cluster(articles: Iterable[Article], *, settings: Settings = _DEFAULTS) -> l
         for article in articles
         for index, judged in enumerate(article.paragraphs)
     ]
-    return list(clustering.cluster(paragraphs, settings.cluster).clusters)
+    return list(facts.mark_changed_facts(clustering.cluster(paragraphs, settings.cluster).clusters))
 
 
 def unique(

@@ -438,6 +438,21 @@ class Story:
     versions: tuple[Version, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Relations:
+    """All that articles have in common: what `Clustering` says, and the relations beyond near-duplicates.
+
+    Quotations and passages are empty where they were not asked for.
+    """
+
+    links: Sequence[Link]
+    clusters: tuple[Cluster, ...]
+    histogram: tuple[int, ...]
+    quotations: tuple[Quotation, ...]
+    passages: tuple[Passage, ...]
+    stories: tuple[Story, ...]
+
+
 class Keep(StrEnum):
     """Which copy of a shared paragraph stays: of the earliest article, the longest, the first in input."""
 

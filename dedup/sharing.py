@@ -1,0 +1,53 @@
+"""All that articles share, in one call: joins clustering and the relations beyond it.
+
+    articles -> paragraphs -> links -> clusters -> changed facts, stories
+                           -> quotations, passages
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dedup import clustering, facts, relate
+from dedup import stories as story
+from dedup.settings import Settings
+from dedup.types import Article, Clustering, Link, Paragraph, Relations
+
+_DEFAULTS = Settings()
+
+
+def relations(
+    articles: Iterable[Article],
+    *,
+    quotations: bool = True,
+    passages: bool = True,
+    settings: Settings = _DEFAULTS,
+) -> Relations:
+    """Every link, cluster, quotation, passage and story of the articles, whose ids must differ.
+
+    The clusters are those of `dedup.cluster`. `quotations` and `passages` can be left out: on many
+    thousands of articles they take longer than all else.
+    """
+    paragraphs = [
+        Paragraph(article.id, index, article.outlet, judged.block.text, article.published)
+        for article in articles
+        for index, judged in enumerate(article.paragraphs)
+    ]
+    found = clustering.cluster(paragraphs, settings.cluster)
+    return Relations(
+        links=found.links,
+        clusters=facts.mark_changed_facts(found.clusters),
+        histogram=found.histogram,
+        quotations=relate.quotations(paragraphs, settings.cluster) if quotations else (),
+        passages=relate.passages(paragraphs, found.clusters, settings.cluster) if passages else (),
+        stories=story.stories(paragraphs, found.clusters, settings.cluster),
+    )
+
+
+def rethreshold(links: Iterable[Link], threshold: float) -> Clustering:
+    """The clusters that stored links make at another threshold; no text is compared but for its facts.
+
+    Below the threshold the links were found with, pairs are missing that were never links.
+    """
+    found = clustering.recluster(links, threshold)
+    return Clustering(found.links, facts.mark_changed_facts(found.clusters), found.histogram)
