@@ -154,6 +154,22 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """How a live index is used; none of it is part of the file."""
+
+    # Most matches told for one paragraph; a notice that every page carries has one a page.
+    matches: int = 10
+    # Paragraphs of one transaction of `add_many`, at the next whole article.
+    transaction: int = 32_768
+    # Seconds that a writer waits for others to finish.
+    patience: float = 60.0
+    # Articles that one transaction of `expire` removes.
+    expire: int = 5_000
+    # Pages of an outlet after which a `Cleaner` learns them.
+    learn_pages: int = 20
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a run."""
 
@@ -162,3 +178,4 @@ class Settings:
     judge: JudgeSettings = field(default_factory=JudgeSettings)
     outlet: OutletSettings = field(default_factory=OutletSettings)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    index: IndexSettings = field(default_factory=IndexSettings)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -476,3 +477,53 @@ class UniqueArticle:
 
     article: Article
     same_as: tuple[Reference | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An indexed paragraph that carries the words asked for.
+
+    `cluster` names the words over time: a hash of the comparison text of the paragraph that the index
+    had first (16 hex digits). `similarity` is the Jaccard similarity of the two (0 to 1), `text` the
+    first of the exact copies, and `first_seen` when that article came into the index (UTC).
+    """
+
+    cluster: str
+    article: str
+    paragraph: int
+    outlet: str | None
+    similarity: float
+    kind: Relation
+    first_seen: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an index knows of an article.
+
+    `matches` are by paragraph, most similar first, then first seen first. `share` is the part of the
+    article's comparison text that stands in matched paragraphs (0 to 1). `first_seen` is when the same
+    id with the same words came into the index, `None` where it had not.
+    """
+
+    article: str
+    first_seen: datetime | None
+    share: float
+    matches: tuple[tuple[Match, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStats:
+    """What an index holds; `texts` are distinct comparison texts, `bytes` all it takes, `text_bytes` words.
+
+    `first_seen` and `last_seen` are those of the articles it holds now (UTC).
+    """
+
+    articles: int
+    paragraphs: int
+    texts: int
+    bytes: int
+    text_bytes: int
+    first_seen: datetime | None
+    last_seen: datetime | None
