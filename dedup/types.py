@@ -527,3 +527,74 @@ class IndexStats:
     text_bytes: int
     first_seen: datetime | None
     last_seen: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A stretch in which two texts differ; half-open spans, one of them may be empty."""
+
+    left_start: int
+    left_end: int
+    right_start: int
+    right_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two texts side by side, with every figure by which they are or are not near-duplicates.
+
+    `left` and `right` are as given, the edits and changes are places there; `left_compared` and
+    `right_compared` are their comparison texts, from which the shingle sets come. `containment` is
+    the share of the smaller set that the other one has. `kind` is what they would be to each other in
+    a cluster, `None` below the threshold. The texts are candidates if they share a band.
+    """
+
+    left: str
+    right: str
+    left_compared: str
+    right_compared: str
+    left_shingles: int
+    right_shingles: int
+    shared_shingles: int
+    similarity: float
+    containment: float
+    kind: Relation | None
+    bands: int
+    rows: int
+    shared_bands: tuple[int, ...]
+    edits: tuple[Edit, ...]
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockChange:
+    """A block that two runs judge differently: its kind or reason in each, `None` where it is not there."""
+
+    text: str
+    old: Kind | Reason | None
+    new: Kind | Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleChange:
+    """An article that two runs made differently. `fields` are (name, old value, new value)."""
+
+    source: str
+    ordinal: int
+    fields: tuple[tuple[str, str | None, str | None], ...]
+    blocks: tuple[BlockChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How two runs differ. Articles are known by source and number, clusters by their paragraphs."""
+
+    added: tuple[tuple[str, int], ...]
+    removed: tuple[tuple[str, int], ...]
+    changed: tuple[ArticleChange, ...]
+    clusters_added: tuple[tuple[str, ...], ...]
+    clusters_removed: tuple[tuple[str, ...], ...]
+
+    def __bool__(self) -> bool:
+        """Whether there is any difference."""
+        return any((self.added, self.removed, self.changed, self.clusters_added, self.clusters_removed))
