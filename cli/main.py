@@ -1,4 +1,4 @@
-"""The commands: `dedup clean`, `dedup cluster`, `dedup run`.
+"""The commands that do the work: `dedup clean`, `dedup cluster`, `dedup run`; and the program's start.
 
 Only what `--version` and `--help` need is imported here; the library comes in when a command runs.
 """
@@ -9,24 +9,42 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from dedup.settings import Settings
+from dedup_cli import config, look
+from dedup_cli.options import (
+    Errors,
+    Jobs,
+    LeftOut,
+    LogJson,
+    MinCharacters,
+    Outlet,
+    Paths,
+    Quiet,
+    Shingle,
+    Threshold,
+    Verbose,
+    check_apart,
+    check_different,
+    check_place,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
 
-    from dedup.types import Article, Cluster
+    from dedup.types import Article
     from dedup_cli.report import Report
 
 app = typer.Typer(
     name="dedup",
     help="Turn scraped news pages into clean articles and show which outlets carry the same words.",
-    epilog="Exit codes: 0 all well, 1 stopped, 2 wrong usage, 3 some inputs failed, 130 interrupted.",
+    epilog="Exit codes: 0 all well, 1 stopped or different (diff), 2 wrong usage, 3 some inputs failed, "
+    "130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -35,40 +53,9 @@ app = typer.Typer(
 )
 
 _DEFAULTS = Settings().cluster
-# What `dedup run` writes.
-_RUN_FILES = ("articles.jsonl", "clusters.jsonl", "unique.jsonl")
-
-Paths = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="PATHS",
-        help="Files, folders, globs, or - for standard input: .html .htm .txt .md, these gzipped, and "
-        ".jsonl records with html or text.",
-        show_default=False,
-    ),
-]
-Outlet = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="Outlet of all pages; else by record, URL, folder.", show_default=False
-    ),
-]
-Errors = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE", help="Where failed inputs go, as JSONL, not to the screen.", show_default=False
-    ),
-]
-Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, metavar="N", help="Processes that clean pages.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors: no progress, no summary.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Every source, every block in full.")]
-Threshold = Annotated[
-    float, typer.Option(min=0.05, max=1.0, metavar="J", help="Least Jaccard similarity of two paragraphs.")
-]
-Shingle = Annotated[int, typer.Option(min=1, max=50, metavar="N", help="Characters in a shingle.")]
-MinCharacters = Annotated[
-    int, typer.Option(min=0, metavar="N", help="Shorter paragraphs join only as exact copies.")
-]
+# What `dedup run` writes; those that `--without` leaves out come last.
+_RUN_FILES = ("articles", "clusters", "unique", "stories", "links", "quotations", "passages")
+_RUN_NAMES = (*(f"{name}.jsonl" for name in _RUN_FILES), "run.json")
 
 
 def main() -> None:
@@ -119,15 +106,22 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback has shown it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:
-    pass
+    try:
+        found = config.resolve(Path(), os.environ)
+    except config.ConfigError as error:
+        raise typer.BadParameter(str(error)) from None
+    context.default_map = dict(config.option_defaults(found))
+    context.obj = found
 
 
 @app.command()
 def clean(
+    context: typer.Context,
     paths: Paths,
     output: Annotated[
         str | None,
@@ -148,6 +142,7 @@ def clean(
     jobs: Jobs = 1,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    log_json: LogJson = False,
 ) -> None:
     """Take the articles out of news pages and say what was stripped and why.
 
@@ -157,12 +152,13 @@ def clean(
     from dedup_cli.report import Report
     from dedup_cli.terminal import article_table
 
-    _check_place(output, paths, "-o")
-    _check_place(errors, paths, "--errors")
-    _check_apart(errors, output, f"articles.{form or 'jsonl'}")
+    check_place(output, paths, "-o")
+    check_place(errors, paths, "--errors")
+    check_apart(errors, output, f"articles.{form or 'jsonl'}")
     console = terminal() if output is None else None
-    with Report(errors=errors, quiet=quiet, verbose=verbose, console=console) as report:
-        articles = _articles(paths, outlet, jobs, report)
+    settings = config.settings_of(context.obj)
+    with Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report:
+        articles = _articles(paths, outlet, jobs, report, settings)
         if console and form is None:
             for article in articles:
                 console.print(article_table(article, full=verbose))
@@ -176,12 +172,14 @@ def clean(
 
 @app.command()
 def cluster(
+    context: typer.Context,
     path: Annotated[
         str,
         typer.Argument(
             metavar="ARTICLES.jsonl",
-            help="Articles from dedup clean, or JSONL with id and text, where each line of text is a "
-            "paragraph; - for standard input.",
+            help="Articles from dedup clean; or JSONL with id and text, where each line of text is a "
+            "paragraph; or links from --links, to be clustered at another threshold without comparing "
+            "again; - for standard input.",
             show_default=False,
         ),
     ],
@@ -189,36 +187,87 @@ def cluster(
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write the clusters there.", show_default=False),
     ] = None,
+    links: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Write every verified pair with its similarity.", show_default=False
+        ),
+    ] = None,
+    quotations: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Find paragraphs that stand within longer ones, and write them.",
+            show_default=False,
+        ),
+    ] = None,
+    passages: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Find the words that otherwise different paragraphs share, and write them.",
+            show_default=False,
+        ),
+    ] = None,
+    stories: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write which articles carry one story, who had it first, what changed.",
+            show_default=False,
+        ),
+    ] = None,
     threshold: Threshold = _DEFAULTS.threshold,
     shingle: Shingle = _DEFAULTS.shingle,
     min_characters: MinCharacters = _DEFAULTS.min_characters,
     errors: Errors = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    log_json: LogJson = False,
 ) -> None:
     """Find the paragraphs that articles share; every pair is verified with its true similarity.
 
-    Example: dedup cluster articles.jsonl -o clusters.jsonl
+    Example: dedup cluster articles.jsonl -o clusters.jsonl --links links.jsonl
     """
-    from dedup import pipeline
-    from dedup.rows import cluster_row, read_articles
+    from dedup import sharing
+    from dedup.relation_rows import cluster_row, is_link, read_links
+    from dedup.rows import read_articles
     from dedup.write import json_line
-    from dedup_cli.output import destination, lines_of, terminal
+    from dedup_cli.output import destination, first_line, lines_of, relation_rows, terminal, whole_files
     from dedup_cli.report import Report
     from dedup_cli.terminal import cluster_table
 
-    _check_place(output, [path], "-o")
-    _check_place(errors, [path], "--errors")
-    _check_apart(errors, output, "clusters.jsonl")
+    extras = {"links": links, "quotations": quotations, "passages": passages, "stories": stories}
+    check_place(output, [path], "-o")
+    for name, place in (extras | {"errors": errors}).items():
+        check_place(place, [path], f"--{name}")
+    check_apart(errors, output, "clusters.jsonl")
+    check_different(clusters=output, errors=errors, **extras)
     # A named pipe too: `dedup cluster <(dedup clean raw/)`; it is read once.
     if path != "-" and not (Path(path).is_file() or Path(path).is_fifo()):
         raise typer.BadParameter(f"there is no file {path}", param_hint="ARTICLES.jsonl")
+    first, lines = first_line(lines_of(path))
+    stored = is_link(first)
+    if stored and any(extras.values()):
+        raise typer.BadParameter(f"{path} holds links: from them come clusters alone", param_hint="--links")
     console = terminal() if output is None else None
-    settings = _settings(threshold, shingle, min_characters)
-    with Report(errors=errors, quiet=quiet, verbose=verbose, console=console) as report:
-        articles = report.records(read_articles(lines_of(path), path))
-        with report.waiting("Comparing paragraphs"):
-            clusters = pipeline.cluster(articles, settings=settings)
+    settings = _settings(context.obj, threshold, shingle, min_characters)
+    with Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report:
+        if stored:
+            known = list(report.records(read_links(lines, path)))
+            again = sharing.rethreshold(known, threshold)
+            clusters = again.clusters
+            report.clusters(clusters, again.histogram)
+            report.stored([link.similarity for link in known], threshold)
+        else:
+            articles = report.records(read_articles(lines, path))
+            with report.waiting("Comparing paragraphs"):
+                found = sharing.relations(
+                    articles, quotations=bool(quotations), passages=bool(passages), settings=settings
+                )
+            clusters = found.clusters
+            report.relations(found, [name for name, place in extras.items() if place])
+            whole_files({place: relation_rows(found, name) for name, place in extras.items() if place})
         if console:
             for number, one in enumerate(clusters, start=1):
                 console.print(cluster_table(number, one, full=verbose))
@@ -226,12 +275,13 @@ def cluster(
             with destination(output, "clusters.jsonl") as write:
                 for one in clusters:
                     write(json_line(cluster_row(one)))
-    report.summary(_told(clusters))
+    report.summary()
     raise typer.Exit(report.exit_code)
 
 
 @app.command()
 def run(
+    context: typer.Context,
     paths: Paths,
     output: Annotated[
         str,
@@ -239,13 +289,18 @@ def run(
             "-o",
             "--output",
             metavar="FOLDER",
-            help="Write articles.jsonl, clusters.jsonl and unique.jsonl there.",
+            help="Write articles, clusters, unique, stories, links, quotations and passages there, each as "
+            "JSONL, and run.json.",
             show_default=False,
         ),
     ],
     keep: Annotated[
         Literal["earliest", "longest", "first"], typer.Option(help="Which copy of a shared paragraph stays.")
     ] = "earliest",
+    without: Annotated[
+        list[LeftOut] | None,
+        typer.Option(help="Leave these out, to save time or room; may be repeated.", show_default=False),
+    ] = None,
     threshold: Threshold = _DEFAULTS.threshold,
     shingle: Shingle = _DEFAULTS.shingle,
     min_characters: MinCharacters = _DEFAULTS.min_characters,
@@ -254,43 +309,64 @@ def run(
     jobs: Jobs = 1,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    log_json: LogJson = False,
 ) -> None:
     """Clean, cluster, and write the articles with each repeated paragraph replaced by a reference.
 
     Example: dedup run raw/ -o out/
     """
-    from dedup import pipeline
-    from dedup.rows import article_row, cluster_row, unique_row
+    from dedup import pipeline, sharing
+    from dedup.rows import article_row, unique_row
     from dedup.types import Keep
     from dedup.write import json_line, whole_file
-    from dedup_cli.report import Report, count
+    from dedup_cli.output import relation_rows
+    from dedup_cli.report import Report
 
-    _check_place(output, paths, "-o", folder=True)
-    _check_place(errors, paths, "--errors")
-    _check_apart(errors, f"{output}/", *_RUN_FILES)
-    settings = _settings(threshold, shingle, min_characters)
+    check_place(output, paths, "-o", folder=True)
+    check_place(errors, paths, "--errors")
+    check_apart(errors, f"{output}/", *_RUN_NAMES)
+    settings = _settings(context.obj, threshold, shingle, min_characters)
+    left_out = set(without or ())
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    with Report(errors=errors, quiet=quiet, verbose=verbose) as report, ExitStack() as files:
-        # All three appear together, at the end.
-        article_file, cluster_file, unique_file = (
-            files.enter_context(whole_file(folder / name)) for name in _RUN_FILES
-        )
+    with (
+        Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json) as report,
+        ExitStack() as files,
+    ):
+        # All appear together, at the end.
+        file = {
+            name: files.enter_context(whole_file(folder / f"{name}.jsonl"))
+            for name in _RUN_FILES
+            if name not in left_out
+        }
         articles = []
-        for article in _articles(paths, outlet, jobs, report):
-            article_file.write(json_line(article_row(article)))
+        for article in _articles(paths, outlet, jobs, report, settings):
+            file["articles"].write(json_line(article_row(article)))
             articles.append(article)
         with report.waiting("Comparing paragraphs"):
-            clusters = pipeline.cluster(articles, settings=settings)
-            uniques = pipeline.unique(articles, clusters, keep=Keep(keep), settings=settings)
-        cluster_file.writelines(json_line(cluster_row(one)) for one in clusters)
-        unique_file.writelines(json_line(unique_row(one)) for one in uniques)
-    replaced = sum(reference is not None for one in uniques for reference in one.same_as)
-    report.summary(_told(clusters), f"{count(replaced, 'paragraph')} replaced by a reference")
+            found = sharing.relations(
+                articles,
+                quotations="quotations" not in left_out,
+                passages="passages" not in left_out,
+                settings=settings,
+            )
+            uniques = pipeline.unique(articles, found.clusters, keep=Keep(keep), settings=settings)
+        report.relations(found, [name for name in _RUN_FILES[3:] if name not in left_out])
+        report.replaced(sum(reference is not None for one in uniques for reference in one.same_as))
+        file["unique"].writelines(json_line(unique_row(one)) for one in uniques)
+        for name in file.keys() - {"articles", "unique"}:
+            file[name].writelines(relation_rows(found, name))
+        told = files.enter_context(whole_file(folder / "run.json"))
+        told.write(json_line({**report.figures(), "settings": asdict(settings)}))
+    for name in left_out:
+        (folder / f"{name}.jsonl").unlink(missing_ok=True)  # of an earlier run: it tells of other articles
+    report.summary()
     raise typer.Exit(report.exit_code)
 
 
-def _articles(paths: list[str], outlet: str | None, jobs: int, report: Report) -> Iterator[Article]:
+def _articles(
+    paths: list[str], outlet: str | None, jobs: int, report: Report, settings: Settings
+) -> Iterator[Article]:
     """Two looks at every page: what the pages of an outlet have in common, then each with that known."""
     from dedup.pipeline import clean_many, learn
     from dedup.read import read
@@ -298,51 +374,17 @@ def _articles(paths: list[str], outlet: str | None, jobs: int, report: Report) -
     # Standard input can be read only once.
     kept = list(read(paths, outlet=outlet)) if "-" in paths else None
     first, second = (read(paths, outlet=outlet) if kept is None else kept for _ in range(2))
-    profiles = learn(report.first_look(first, paths), jobs=jobs)
-    yield from report.articles(clean_many(second, jobs=jobs, profiles=profiles), paths)
+    profiles = learn(report.first_look(first, paths), jobs=jobs, settings=settings)
+    cleaned = clean_many(second, jobs=jobs, profiles=profiles, settings=settings)
+    yield from report.articles(cleaned, paths)
 
 
-def _settings(threshold: float, shingle: int, min_characters: int) -> Settings:
-    changed = replace(_DEFAULTS, threshold=threshold, shingle=shingle, min_characters=min_characters)
-    return replace(Settings(), cluster=changed)
+def _settings(
+    found: Mapping[str, config.Found], threshold: float, shingle: int, min_characters: int
+) -> Settings:
+    settings = config.settings_of(found)
+    changed = replace(settings.cluster, threshold=threshold, shingle=shingle, min_characters=min_characters)
+    return replace(settings, cluster=changed)
 
 
-def _told(clusters: Iterable[Cluster]) -> str:
-    from dedup_cli.report import count
-
-    clusters = list(clusters)
-    members = sum(len(one.members) for one in clusters)
-    shared = sum(len(one.outlets) > 1 for one in clusters)
-    return f"{count(len(clusters), 'cluster')} of {count(members, 'paragraph')}, {shared:,} across outlets"
-
-
-def _check_place(output: str | None, inputs: list[str], option: str, *, folder: bool = False) -> None:
-    """Refuses, before any work, a place that can't be written or that would be read as input."""
-    if output is None or output == "-":
-        return
-    from dedup_cli.output import is_folder
-
-    place = Path(output).resolve()
-    if folder and place.exists() and not place.is_dir():
-        raise typer.BadParameter(f"{output} is a file; give a folder", param_hint=option)
-    if not folder and not is_folder(output) and not place.parent.is_dir():
-        raise typer.BadParameter(f"there is no folder {place.parent}", param_hint=option)
-    for name in inputs:
-        source = Path(name).resolve()
-        if name != "-" and (place == source or (source.is_dir() and source in place.parents)):
-            message = f"{output} lies in the input {name}, where the next run would read it as a page"
-            raise typer.BadParameter(message, param_hint=option)
-
-
-def _check_apart(errors: str | None, output: str | None, *names: str) -> None:
-    """Refuses a file of errors that would replace the results; `names` are the files of an output folder."""
-    if errors is None or output is None or output == "-":
-        return
-    from dedup_cli.output import is_folder
-
-    place = Path(output)
-    results = [place / name for name in names] if is_folder(output) else [place]
-    if Path(errors).resolve() in [result.resolve() for result in results]:
-        raise typer.BadParameter(
-            f"{errors} is where the results go; give another file", param_hint="--errors"
-        )
+look.register(app)

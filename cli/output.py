@@ -6,17 +6,20 @@ import gzip
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 import typer
 from rich.console import Console
 
+from dedup.relation_rows import cluster_row, link_row, passage_row, quotation_row, story_row
 from dedup.rows import article_row
-from dedup.types import Article
+from dedup.types import Article, Relations
 from dedup.write import file_name, json_line, markdown, plain_text, whole_file
+from dedup_cli.options import is_folder
 from dedup_cli.terminal import visible
 
 Form = Literal["jsonl", "md", "txt"]
@@ -68,11 +71,6 @@ def article_destination(output: str | None, form: Form) -> Iterator[Callable[[Ar
         yield _one_stream(write, form)
 
 
-def is_folder(output: str) -> bool:
-    """An output that ends in a slash, or is a folder already, is a folder."""
-    return output.endswith(("/", os.sep)) or Path(output).is_dir()
-
-
 def lines_of(path: str) -> Iterator[bytes]:
     """The lines of a file, gzipped or not, or of standard input for `-`."""
     raw = io.FileIO(0 if path == "-" else path, closefd=path != "-")
@@ -82,6 +80,37 @@ def lines_of(path: str) -> Iterator[bytes]:
                 yield from unpacked
         else:
             yield from file
+
+
+def first_line(lines: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first line, empty if there is none, and all lines with it."""
+    first = next(lines, b"")
+    return first, chain([first], lines)
+
+
+def relation_rows(found: Relations, name: str) -> Iterator[bytes]:
+    """The lines of the file `clusters`, `links`, `quotations`, `passages` or `stories`."""
+    match name:
+        case "clusters":
+            yield from (json_line(cluster_row(one)) for one in found.clusters)
+        case "links":
+            yield from (json_line(link_row(one)) for one in found.links)
+        case "quotations":
+            yield from (json_line(quotation_row(one)) for one in found.quotations)
+        case "passages":
+            yield from (json_line(passage_row(one)) for one in found.passages)
+        case "stories":
+            yield from (json_line(story_row(one)) for one in found.stories)
+        case _:
+            raise ValueError(name)
+
+
+def whole_files(contents: Mapping[str, Iterable[bytes]]) -> None:
+    """Files by place with their lines; `-` is standard output."""
+    for place, lines in contents.items():
+        with destination(place, "") as write:
+            for line in lines:
+                write(line)
 
 
 def _to_stdout(data: bytes) -> None:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 from dedup.read import count as count_sources
 from dedup.rows import failure_row
-from dedup.types import Article, Cleaned, Failure, Reason, Source
+from dedup.types import Article, Cleaned, Cluster, Failure, Link, Reason, Relation, Relations, Source, Spread
 from dedup.write import json_line, whole_file
 from dedup_cli.terminal import visible
+
+Record = TypeVar("Record", Article, Link)
 
 # Reasons named in the summary; -v names all.
 _TOP_REASONS = 5
 # Articles without text that the summary names; -v names all.
 _NAMED = 3
+# Columns of a summary on a wide terminal: longer lines are hard to read.
+_WIDEST = 100
 
 
 class Report:
@@ -33,25 +39,35 @@ class Report:
     Failures become one line each on standard error, or of JSON in the file `errors`, which is there
     after every run that ends, empty if nothing failed. `console` is where the progress bar is drawn:
     the terminal that results are printed to, if there is one, so that they do not overwrite each other.
+    With `log_json` all that is said is one JSON object a line, with its `event`, and there is no bar.
     """
 
     def __init__(
-        self, *, errors: str | None, quiet: bool, verbose: bool, console: Console | None = None
+        self,
+        *,
+        errors: str | None,
+        quiet: bool,
+        verbose: bool,
+        log_json: bool = False,
+        console: Console | None = None,
     ) -> None:
         self.quiet = quiet
+        self._log_json = log_json
         self.verbose = verbose
         self.failed = 0
         self._errors = errors
         self._error_file: BinaryIO | None = None
         self._stack = ExitStack()
         self._console = console if console and sys.stderr.isatty() else Console(stderr=True)
-        self._lively = not quiet and sys.stderr.isatty()
+        self._lively = not (quiet or log_json) and sys.stderr.isatty()
         self._tables = console is not None
         self._sources = 0
         self._articles = 0
         self._without_text: list[str] = []
         self._kept = 0
         self._stripped: Counter[Reason] = Counter()
+        self._rows: dict[str, str] = {}
+        self._figures: dict[str, object] = {}
         self._started = time.perf_counter()
 
     def __enter__(self) -> Self:
@@ -95,8 +111,8 @@ class Report:
         """A sign of life while work is done that can't say how far it is."""
         return self._console.status(what) if self._lively else nullcontext()
 
-    def records(self, read: Iterable[Article | Failure]) -> Iterator[Article]:
-        """Passes on the articles that were read from records, and reports the failures."""
+    def records(self, read: Iterable[Record | Failure]) -> Iterator[Record]:
+        """Passes on the articles or links that were read from records, and reports the failures."""
         for one in read:
             if isinstance(one, Failure):
                 self.fail(one)
@@ -108,37 +124,104 @@ class Report:
         self.failed += 1
         if self._error_file is not None:
             self._error_file.write(json_line(failure_row(failure)))
+        elif self._log_json:
+            self._log("failure", failure_row(failure))
         else:
             self._say(f"{failure.source}: {failure.message} ({failure.error})", style="red")
 
-    def summary(self, *lines: str) -> None:
-        """What came of the run; `lines` are put in before the time."""
+    def clusters(self, clusters: Sequence[Cluster], histogram: Sequence[int]) -> None:
+        """What clustering found, for the summary."""
+        members = sum(len(one.members) for one in clusters)
+        kinds = Counter(one.kind for one in clusters)
+        spreads = Counter(one.spread for one in clusters)
+        self._figures["clusters"] = {kind.value: kinds[kind] for kind in Relation}
+        self._figures["spread"] = {spread.value: spreads[spread] for spread in Spread}
+        self._figures["histogram"] = list(histogram)
+        told = f"{len(clusters):,} of {count(members, 'paragraph')}"
+        if clusters:
+            told += ": " + ", ".join(f"{kinds[kind]:,} {plain(kind)}" for kind in Relation if kinds[kind])
+            told += f"; {spreads[Spread.ACROSS_OUTLETS]:,} across outlets (syndication)"
+            told += f", {spreads[Spread.WITHIN_OUTLET]:,} within one outlet (its own repeats)"
+            told += f", {spreads[Spread.UNKNOWN]:,} of unknown outlets" if spreads[Spread.UNKNOWN] else ""
+        self._rows["clusters"] = told
+        steps = [f"{step / len(histogram):.2f} {pairs:,}" for step, pairs in enumerate(histogram) if pairs]
+        if steps:
+            self._rows["pairs by"] = "Jaccard from " + ", ".join(steps)
+
+    def stored(self, similarities: Iterable[float], threshold: float) -> None:
+        """A warning where stored links can't tell all that a threshold asks for."""
+        lowest = min(similarities, default=1.0)
+        if threshold < math.floor(lowest * 20) / 20:
+            told = f"the stored links go down to {lowest:.3f}: pairs below are missing"
+            self._rows["warning"] = told
+            self._figures["lowest_link"] = lowest
+
+    def relations(self, found: Relations, asked: Iterable[str]) -> None:
+        """The same, and the relations beyond clusters that were asked for, by the name of their file."""
+        self.clusters(found.clusters, found.histogram)
+        counts = {name: len(getattr(found, name)) for name in asked}
+        self._figures |= counts
+        if counts:
+            self._rows["relations"] = ", ".join(f"{number:,} {name}" for name, number in counts.items())
+
+    def replaced(self, paragraphs: int) -> None:
+        """How many paragraphs gave way to a reference."""
+        self._figures["replaced"] = paragraphs
+        self._rows["unique"] = f"{count(paragraphs, 'paragraph')} replaced by a reference"
+
+    def figures(self) -> dict[str, object]:
+        """What was counted, without the time: the same for the same input."""
+        self._cleaning()
+        return self._figures | {"failed": self.failed}
+
+    def summary(self) -> None:
+        """What came of the run, and the time it took."""
         if self.quiet:
             return
-        for line in (*self._cleaning(), *lines):
-            self._say(line)
-        if self._without_text:
-            few = ", ".join(self._without_text[:_NAMED]) + (
-                ", ..." if len(self._without_text) > _NAMED else ""
-            )
-            self._say(f"{count(len(self._without_text), 'article')} without text: {few}", style="yellow")
+        rows = self._cleaning() | self._rows
         if self.failed:
             where = f", see {self._errors}" if self._errors else ""
-            self._say(f"{count(self.failed, 'input')} failed{where}", style="red")
-        self._say(f"{time.perf_counter() - self._started:.1f} s")
-
-    def _cleaning(self) -> Iterator[str]:
-        if not self._sources:
+            rows["failed"] = f"{count(self.failed, 'input')} failed{where}"
+        seconds = time.perf_counter() - self._started
+        rate = f", {self._sources / seconds:,.0f} inputs a second" if self._sources else ""
+        rows["time"] = f"{seconds:.1f} s{rate}"
+        if self._log_json:
+            self._log("summary", self.figures() | {"seconds": round(seconds, 3)})
             return
-        stripped = self._stripped.total()
-        share = f", {self._kept / (self._kept + stripped):.0%} of the characters kept" if self._kept else ""
-        yield f"{count(self._sources, 'input')}, {count(self._articles, 'article')}{share}"
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for name, told in rows.items():
+            style = {"failed": "red", "no text": "yellow", "warning": "yellow"}.get(name, "")
+            table.add_row(Text(name, style="bold"), Text(visible(told), style=style))
+        self._console.print(table, width=min(self._console.width, _WIDEST))
+
+    def _cleaning(self) -> dict[str, str]:
+        if not self._sources:
+            return {}
+        stripped, total = self._stripped.total(), self._kept + self._stripped.total()
+        self._figures |= {
+            "inputs": self._sources,
+            "articles": self._articles,
+            "without_text": len(self._without_text),
+            "kept": self._kept,
+            "stripped": {reason.value: number for reason, number in self._stripped.most_common()},
+        }
+        rows = {"cleaned": f"{count(self._sources, 'input')}, {count(self._articles, 'article')}"}
+        if self._without_text:
+            named = self._without_text if self.verbose else self._without_text[:_NAMED]
+            few = ", ".join(named) + (", ..." if len(named) < len(self._without_text) else "")
+            rows["no text"] = f"{count(len(self._without_text), 'article')} without text: {few}"
+        if total:
+            rows["kept"] = f"{self._kept:,} of {count(total, 'character')}, {self._kept / total:.0%}"
         if stripped:
             shown = self._stripped.most_common(None if self.verbose else _TOP_REASONS)
-            reasons = ", ".join(f"{reason.value} {number:,}" for reason, number in shown)
+            reasons = ", ".join(f"{plain(reason)} {number:,}" for reason, number in shown)
             rest = len(self._stripped) - len(shown)
             others = f", {count(rest, 'other reason')}" if rest else ""
-            yield f"{count(stripped, 'character')} stripped: {reasons}{others}"
+            rows["stripped"] = f"{count(stripped, 'character')}: {reasons}{others}"
+        return rows
+
+    def _log(self, event: str, figures: Mapping[str, object]) -> None:
+        sys.stderr.write(json_line({"event": event} | dict(figures)).decode())
 
     def _count(self, article: Article) -> None:
         self._articles += 1
@@ -150,7 +233,7 @@ class Report:
                 self._stripped[block.verdict.reason] += len(block.block.text)
         if not article.text:
             self._without_text.append(article.source)
-        if self.verbose and not self._tables:
+        if self.verbose and not (self._tables or self._log_json):
             self._say(f"{article.source}: {article.title or 'no title'}", style="dim")
 
     @contextmanager
@@ -168,6 +251,15 @@ class Report:
 
     def _say(self, line: str, style: str = "") -> None:
         self._console.print(Text(visible(line), style=style), soft_wrap=not self._console.is_terminal)
+
+
+def plain(name: str) -> str:
+    """The name of a reason or relation as words.
+
+    >>> plain("changed_facts")
+    'changed facts'
+    """
+    return name.replace("_", " ")
 
 
 def count(number: int, thing: str) -> str:

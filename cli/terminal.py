@@ -5,15 +5,21 @@ Page text is a stranger's: everything of it that reaches a terminal goes through
 
 from __future__ import annotations
 
+import os
+import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dedup.types import Article, Cluster, JudgedBlock
+from dedup.types import Article, Cluster, JudgedBlock, Member
+from dedup.write import json_line
+
+Row = dict[str, Any]
 
 # Longest text of one cell where the terminal shows only its beginning anyway.
 _EXCERPT = 300
@@ -48,6 +54,21 @@ def _escape(character: str) -> str:
         return f"\\u{number:04x}"
     high, low = divmod(number - 0x10000, 0x400)
     return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+def show(what: RenderableType | Row, *, pager: bool = False) -> None:
+    """Prints to standard output: a row as a line of JSON, else for people, in a pager if it is long."""
+    if isinstance(what, dict):
+        sys.stdout.write(visible(json_line(what).decode(), keep="\n"))
+        return
+    console = Console(highlight=False)
+    if pager and console.is_terminal and sys.stdin.isatty():
+        # As git does: short output needs no pager, styles are passed on, the screen is left as it was.
+        os.environ.setdefault("LESS", "FRX")
+        with console.pager(styles=True):
+            console.print(what)
+    else:
+        console.print(what)
 
 
 def article_table(article: Article, *, full: bool) -> RenderableType:
@@ -93,11 +114,20 @@ def cluster_table(number: int, cluster: Cluster, *, full: bool) -> RenderableTyp
             Text(f"{member.similarity:.3f}"),
             Text(visible(paragraph.outlet or "")),
             Text(visible(f"{paragraph.document[:12]}#{paragraph.index}")),
-            Text(visible(paragraph.text if full else paragraph.text[:_EXCERPT])),
+            _member_text(member, full=full),
         )
     outlets = ", ".join(cluster.outlets) or "no outlet known"
-    title = f"Cluster {number}: {cluster.kind.value}, {len(cluster.members)} paragraphs, {outlets}"
+    kind = cluster.kind.value.replace("_", " ")
+    title = f"Cluster {number}: {kind}, {len(cluster.members)} paragraphs, {outlets}"
     return Group(Text(visible(title), style="bold"), table, Text())
+
+
+def _member_text(member: Member, *, full: bool) -> Text:
+    """The facts that differ from the representative, first because a cell may be cut; then the words."""
+    text = Text()
+    for change in member.changes:
+        text.append(visible(f"{change.left} → {change.right} "), style="bold yellow")
+    return text.append(visible(member.paragraph.text if full else member.paragraph.text[:_EXCERPT]))
 
 
 def _table(full: bool, *columns: tuple[str, int | None, int | None]) -> Table:

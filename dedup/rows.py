@@ -1,4 +1,4 @@
-"""Articles and clusters as rows: the JSON objects that the commands write, and article rows read back.
+"""Articles as rows: the JSON objects that the commands write, and article rows read back.
 
 The order of the fields is part of the format. Spans are character offsets into the decoded source.
 """
@@ -14,13 +14,11 @@ from typing import Any, TypeVar
 from dedup.types import (
     Article,
     Block,
-    Cluster,
     Encoding,
     Evidence,
     Failure,
     JudgedBlock,
     Kind,
-    Paragraph,
     Reason,
     Reference,
     UniqueArticle,
@@ -76,20 +74,6 @@ def unique_row(unique: UniqueArticle) -> Row:
     return row
 
 
-def cluster_row(cluster: Cluster) -> Row:
-    """One line of `clusters.jsonl`. `similarity` is the Jaccard similarity to the representative (0 to 1)."""
-    return {
-        "id": cluster.id,
-        "kind": cluster.kind.value,
-        "size": len(cluster.members),
-        "outlets": list(cluster.outlets),
-        "representative": _member_row(cluster.representative),
-        "members": [
-            {**_member_row(member.paragraph), "similarity": member.similarity} for member in cluster.members
-        ],
-    }
-
-
 def failure_row(failure: Failure) -> Row:
     """One line of the error report."""
     return {"source": failure.source, "error": failure.error, "message": failure.message}
@@ -128,28 +112,27 @@ def _reference_row(paragraph: JudgedBlock, same_as: Reference) -> Row:
     }
 
 
-def _member_row(paragraph: Paragraph) -> Row:
-    return {
-        "document": paragraph.document,
-        "paragraph": paragraph.index,
-        "outlet": paragraph.outlet,
-        "text": paragraph.text,
-    }
-
-
 def read_articles(lines: Iterable[bytes], name: str) -> Iterator[Article | Failure]:
     """Articles from lines of JSON, in order, and a `Failure` for each line that is no article.
 
     A line is a row of `article_row` (or of `unique_row`: references are left out), or any record with
     `id` and `text`, where every line of `text` that is not blank is a paragraph. `name` is what the
-    user calls the input; failures are named `name#3` for line 3. Blank lines are passed over.
+    user calls the input; failures are named `name#3` for line 3. Blank lines are passed over. An id
+    that an earlier line has is a failure, because nothing could tell their paragraphs apart.
     """
+    lines_of: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         source = f"{name}#{number}"
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
             if text:
-                yield article_of(json.loads(text), source)
+                article = article_of(json.loads(text), source)
+                first = lines_of.setdefault(article.id, number)
+                if first < number:
+                    says = f"the id {article.id} is that of line {first}: give each record its own"
+                    yield Failure(source, "duplicate_id", says)
+                else:
+                    yield article
         except UnicodeDecodeError:
             yield Failure(source, "not_utf8", "the line is not UTF-8: JSONL must be; convert the file")
         except (json.JSONDecodeError, RecursionError):
