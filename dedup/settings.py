@@ -132,6 +132,8 @@ class ClusterSettings:
     # Texts in one bucket that are paired all with all; a larger bucket makes no more pairs than
     # linear. The largest of c200000 at .7 holds 51; fillings of one template make larger ones.
     bucket: int = 200
+    # Rounds of comparing a larger bucket with one of its texts; see clustering.
+    pivots: int = 20
     # Share of a paragraph's shingles that a longer one must hold to count as quoting it.
     containment: float = 0.8
     # Characters of comparison text that a shared passage holds at least: in scripts that write
@@ -148,6 +150,10 @@ class ClusterSettings:
     # which nothing is missing. Chosen, not measured: no labelled stories were at hand.
     story_share: float = 0.5
     story_whole: float = 0.9
+    # Threads that compiled code uses; the result is the same for any number.
+    workers: int = 1
+    # Folder for files that hold what is large in compiled code, "" for memory.
+    scratch: str = ""
     # Characters (about 5,000 paragraphs) from which compiled kernels (the extra `fast`) repay the
     # time they take to load.
     compile_from: int = 640_000
