@@ -15,6 +15,7 @@ from dedup._version import __version__
 
 if TYPE_CHECKING:
     from dedup.decode import DecodeError
+    from dedup.index import Index, StoreError
     from dedup.outlet import Profiles
     from dedup.pipeline import clean, clean_many, cluster, learn
     from dedup.settings import Settings
@@ -41,6 +42,7 @@ __all__ = [
     "DecodeError",
     "Evidence",
     "Failure",
+    "Index",
     "JudgedBlock",
     "Kind",
     "Media",
@@ -48,6 +50,7 @@ __all__ = [
     "Reason",
     "Settings",
     "Source",
+    "StoreError",
     "Verdict",
     "__version__",
     "clean",
@@ -58,6 +61,7 @@ __all__ = [
 
 _HOMES = {
     "DecodeError": "decode",
+    **dict.fromkeys(("Index", "StoreError"), "index"),
     "Profiles": "outlet",
     "Settings": "settings",
     **dict.fromkeys(("clean", "clean_many", "cluster", "learn"), "pipeline"),

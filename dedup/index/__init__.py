@@ -1,0 +1,10 @@
+"""The live index: what is known of an article, in milliseconds, in a file or in Redis.
+
+`core` is the index as users see it, `matching` decides, `store` is what both stores do, `sqlite` and
+`redis` keep, `postings` is how keys lie on disk.
+"""
+
+from dedup.index.core import Index, record
+from dedup.index.store import StoreError
+
+__all__ = ["Index", "StoreError", "record"]

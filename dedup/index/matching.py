@@ -1,0 +1,382 @@
+"""From articles to matches: what a store has of their paragraphs, and what it should be given.
+
+    paragraphs -> distinct comparison texts -> keys -> candidate texts -> true Jaccard -> matches
+
+The stages and their numbers are those of `clustering`, and articles looked up together are answered
+as if they had come one after the other. So an index fed one article at a time finds the links that
+one run over all articles finds; only keys that more than `bucket` texts have differ, where neither
+pairs all with all.
+
+Clusters differ in one point, because nobody knows what will come: a text joins the cluster whose
+first text it is most like, or begins one of its own, and that stays so. Every member is at or above
+the threshold to the first, as in a batch; but a batch makes its most linked text the first.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dedup import band, compare, sign, verify
+from dedup.facts import changes
+from dedup.index.store import Additions, Standing, Store, StoredArticle, StoredText
+from dedup.settings import ClusterSettings
+from dedup.types import Answer, Article, CodePoints, Match, Pairs, Relation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Tells the bands' keys apart, and those of whole texts from both.
+_GOLDEN = 0x9E3779B9
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Articles as they are looked up: their distinct texts in order, and the keys of these.
+
+    `paragraphs` has for each article its words and the numbers of their texts, from 0, -1 for a
+    paragraph without comparison text. Key `keys[i]` is one of text `owners[i]`.
+    """
+
+    articles: Sequence[Article]
+    paragraphs: tuple[tuple[tuple[str, int], ...], ...]
+    words: tuple[str, ...]
+    folded: tuple[str, ...]
+    codes: CodePoints
+    owners: NDArray[np.int64]
+    keys: NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an answer is wanted: from when on, how many matches a paragraph, with changed facts or not."""
+
+    since: int = 0
+    limit: int | None = None
+    facts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answers, what to add to the store, and the articles that have the same ids but other texts."""
+
+    answers: list[Answer]
+    additions: Additions
+    conflicts: list[StoredArticle]
+
+
+def ask(articles: Sequence[Article], settings: ClusterSettings, *, compiled: bool) -> Asked:
+    """Prepare articles; it needs no store and takes most of the time."""
+    raw = [[judged.block.text for judged in article.paragraphs] for article in articles]
+    flat = [text for texts in raw for text in texts]
+    encoded = compare.encode(flat, compiled=compiled)
+    number: dict[str, int] = {}
+    first: list[int] = []
+    which = []
+    for i in range(len(flat)):
+        folded = compare.decode(encoded, i)
+        if folded and folded not in number:
+            number[folded] = len(first)
+            first.append(i)
+        which.append(number.get(folded, -1))
+    numbers = iter(which)
+    codes = CodePoints(encoded.codes, encoded.starts[first], encoded.lengths[first])
+    owners, keys = keys_of(codes, settings, compiled=compiled)
+    return Asked(
+        articles,
+        tuple(tuple(zip(texts, numbers, strict=False)) for texts in raw),
+        tuple(flat[i] for i in first),
+        tuple(number),
+        codes,
+        owners,
+        keys,
+    )
+
+
+def keys_of(
+    texts: CodePoints, settings: ClusterSettings, *, compiled: bool
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """The keys of comparison texts and whose they are: one of the whole text, and one a band if it is long.
+
+    Keys are 32 bits: at a million paragraphs one in 250 leads to a text that it is not of, which
+    then fails verification.
+    """
+    whole = (sign.text_hashes(texts, compiled=compiled) >> np.uint64(32)).astype(np.uint32)
+    long = np.flatnonzero(texts.lengths >= settings.min_characters)
+    bands, rows = band.choose_bands(settings)
+    signatures = sign.signatures(
+        CodePoints(texts.codes, texts.starts[long], texts.lengths[long]),
+        settings,
+        bands * rows,
+        compiled=compiled,
+    )
+    banded = (band.band_keys(signatures, bands, rows, compiled=compiled) >> np.uint64(32)).astype(np.uint32)
+    banded ^= (np.arange(1, bands + 1) * _GOLDEN & 0xFFFFFFFF).astype(np.uint32)[:, None]
+    owners = np.concatenate([np.arange(whole.size), np.tile(long, bands)])
+    return owners, np.concatenate([whole, banded.ravel()])
+
+
+def look(
+    store: Store, asked: Asked, settings: ClusterSettings, terms: Terms, seen: int, *, compiled: bool
+) -> Found:
+    """Answer for every article as if those before it had been added at `seen`; within a transaction."""
+    wanted, which = np.unique(asked.keys, return_inverse=True)
+    counts, postings = store.lookup(wanted)
+    at, reached = each_of(counts, which)
+    pairs = np.unique(np.stack([asked.owners[at], postings[reached]], axis=1), axis=0)
+    stored = store.texts(np.unique(pairs[:, 1]).tolist())
+    folded = dict(
+        zip(stored, map(compare.comparison_text, (one.words for one in stored.values())), strict=True)
+    )
+    number: dict[int, int] = {}
+    for text, candidate in pairs.tolist():
+        if folded.get(candidate) == asked.folded[text]:
+            number.setdefault(text, candidate)
+    next_text, next_article = store.next_numbers()
+    fresh = [text for text in range(len(asked.words)) if text not in number]
+    number |= {text: next_text + place for place, text in enumerate(fresh)}
+    alike = _neighbours(asked, stored, pairs, number, settings, compiled=compiled)
+    folded |= {number[text]: asked.folded[text] for text in fresh}
+    clusters = _clusters([number[text] for text in fresh], stored, folded, alike)
+    texts = {number[text]: asked.words[text] for text in fresh}
+    known_words = {one: text.words for one, text in stored.items()} | texts
+    limit = None if terms.limit is None else terms.limit + 1  # one may stand in the same article
+    involved = {*number.values(), *(other for near in alike.values() for other in near)} & stored.keys()
+    teller = _Teller(
+        {one: StoredText(words, clusters[one]) for one, words in known_words.items()},
+        folded,
+        alike,
+        store.standings(involved, terms.since, limit),
+        terms,
+    )
+    answers: list[Answer] = []
+    new: list[StoredArticle] = []
+    conflicts: list[StoredArticle] = []
+    known = store.articles([well_formed(article.id) for article in asked.articles])
+    for article, paragraphs in zip(asked.articles, asked.paragraphs, strict=True):
+        numbers = tuple(number[text] if text >= 0 else 0 for _, text in paragraphs)
+        identity = well_formed(article.id)
+        before = known.get(identity)
+        here = StoredArticle(
+            next_article + len(new),
+            identity,
+            _or_none(article.outlet),
+            _or_none(article.published),
+            seen,
+            numbers,
+        )
+        same = before is not None and before.texts == numbers
+        answers.append(
+            teller.answer(
+                here, [words for words, _ in paragraphs], moment(before.seen) if before and same else None
+            )
+        )
+        if same or not paragraphs:
+            continue
+        if before is not None:
+            conflicts.append(before)
+        teller.remember(here)
+        new.append(here)
+    own = {one for one in texts if clusters[one] == _digest(folded[one])}
+    additions = {one: StoredText(words, "" if one in own else clusters[one]) for one, words in texts.items()}
+    return Found(
+        answers,
+        Additions(additions, _postings(asked, number, fresh, counts[which], settings), new),
+        conflicts,
+    )
+
+
+def each_of(
+    counts: NDArray[np.int64], which: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For groups of `counts` that stand end to end: pairs of a place in `which` and a member of its group.
+
+    >>> at, members = each_of(np.array([2, 0, 1]), np.array([2, 0]))
+    >>> at.tolist(), members.tolist()
+    ([0, 1, 1], [2, 0, 1])
+    """
+    starts = np.cumsum(counts) - counts
+    sizes = counts[which]
+    at = np.repeat(np.arange(which.size), sizes)
+    within = np.arange(at.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return at, starts[which][at] + within
+
+
+def well_formed(text: str) -> str:
+    """The text with lone surrogates as escapes: names are kept in UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def moment(seconds: int) -> datetime:
+    """Seconds since 1970 as a time."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _or_none(text: str | None) -> str | None:
+    return None if text is None else well_formed(text)
+
+
+def _neighbours(
+    asked: Asked,
+    stored: Mapping[int, StoredText],
+    pairs: NDArray[np.int64],
+    number: Mapping[int, int],
+    settings: ClusterSettings,
+    *,
+    compiled: bool,
+) -> dict[int, dict[int, float]]:
+    """For every text number asked for, the texts that are near it and their similarity, both ways.
+
+    `pairs` are candidates (text asked for, number of a stored text).
+    """
+    others = compare.encode([one.words for one in stored.values()], compiled=compiled)
+    place = {one: len(asked.words) + i for i, one in enumerate(stored)}
+    candidates = [
+        (text, place[other]) for text, other in pairs.tolist() if other in place and number[text] != other
+    ]
+    both = np.array([*candidates, *_pairs_within(asked, settings.bucket)], np.int64).reshape(-1, 2)
+    every = CodePoints(
+        np.concatenate([asked.codes.codes, others.codes]),
+        np.concatenate([asked.codes.starts, others.starts + asked.codes.codes.size]),
+        np.concatenate([asked.codes.lengths, others.lengths]),
+    )
+    both = both[(every.lengths[both] >= settings.min_characters).all(axis=1)]
+    overlaps = verify.overlaps(every, Pairs(both[:, 0], both[:, 1]), settings.shingle, compiled=compiled)
+    similarity = verify.jaccard(overlaps)
+    near = similarity >= settings.threshold
+    alike: dict[int, dict[int, float]] = defaultdict(dict)
+    numbers = [*(number[text] for text in range(len(asked.words))), *stored]
+    for (left, right), value in zip(both[near].tolist(), similarity[near].tolist(), strict=True):
+        one, other = numbers[left], numbers[right]
+        if one != other:
+            alike[one][other] = alike[other][one] = value
+    return alike
+
+
+def _pairs_within(asked: Asked, bucket: int) -> Iterator[tuple[int, int]]:
+    """Pairs of texts asked for together that have a key in common."""
+    words = np.sort(asked.keys.astype(np.uint64) << np.uint64(32) | asked.owners.astype(np.uint64))
+    keys, owners = words >> np.uint64(32), (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    found = []
+    for distance in range(1, min(bucket, words.size)):
+        same = np.flatnonzero(keys[distance:] == keys[:-distance])
+        if not same.size:
+            break
+        found.append(np.stack([owners[same], owners[same + distance]], axis=1))
+    if found:
+        pairs = np.unique(np.concatenate(found), axis=0)
+        yield from pairs[pairs[:, 0] != pairs[:, 1]].tolist()
+
+
+def _clusters(
+    fresh: Sequence[int],
+    stored: Mapping[int, StoredText],
+    folded: Mapping[int, str],
+    alike: Mapping[int, Mapping[int, float]],
+) -> dict[int, str]:
+    """The cluster of every text: new ones, in order, join that of the most similar text that began one."""
+    began = {number for number, text in stored.items() if not text.cluster}
+    clusters = {number: text.cluster or _digest(folded[number]) for number, text in stored.items()}
+    for number in fresh:
+        near = alike.get(number, {})
+        first = max((one for one in near if one in began), key=lambda one: (near[one], -one), default=None)
+        if first is None:
+            began.add(number)
+            clusters[number] = _digest(folded[number])
+        else:
+            clusters[number] = clusters[first]
+    return clusters
+
+
+def _postings(
+    asked: Asked,
+    number: Mapping[int, int],
+    fresh: Sequence[int],
+    held: NDArray[np.int64],
+    settings: ClusterSettings,
+) -> NDArray[np.uint64]:
+    """The postings of the new texts. A key that `bucket` texts have, the `held` ones included, takes no more."""
+    new = np.full(len(asked.words), -1, np.int64)
+    new[fresh] = [number[text] for text in fresh]
+    chosen = np.flatnonzero(new[asked.owners] >= 0)
+    order = chosen[np.lexsort((new[asked.owners[chosen]], asked.keys[chosen]))]
+    keys = asked.keys[order]
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: keys.size])
+    rank = np.arange(keys.size) - np.repeat(starts, np.diff(np.append(starts, keys.size)))
+    order = order[held[order] + rank < settings.bucket]
+    return asked.keys[order].astype(np.uint64) << np.uint64(32) | new[asked.owners[order]].astype(np.uint64)
+
+
+class _Teller:
+    """Tells what is known of articles, one after the other."""
+
+    def __init__(
+        self,
+        texts: Mapping[int, StoredText],
+        folded: Mapping[int, str],
+        alike: Mapping[int, Mapping[int, float]],
+        standings: Mapping[int, list[Standing]],
+        terms: Terms,
+    ) -> None:
+        """`texts` say their clusters, `standings` where the texts stand in the store."""
+        self._texts, self._folded, self._alike, self._terms = texts, folded, alike, terms
+        self._standings = defaultdict(list, {number: list(known) for number, known in standings.items()})
+
+    def answer(self, article: StoredArticle, words: Sequence[str], first_seen: datetime | None) -> Answer:
+        """The matches in articles told before, and in earlier paragraphs of this one."""
+        known = total = 0
+        told = []
+        own: dict[int, list[Standing]] = defaultdict(list)
+        for place, (number, text) in enumerate(zip(article.texts, words, strict=True)):
+            matches = tuple(self._matches(number, text, article.id, own)) if number else ()
+            told.append(matches)
+            own[number].append(_standing(article, place))
+            size = len(self._folded.get(number, ""))
+            total += size
+            known += size * any(match.article != article.id for match in matches)
+        return Answer(article.id, first_seen, known / total if total else 0.0, tuple(told))
+
+    def remember(self, article: StoredArticle) -> None:
+        """From now on this article is known."""
+        for place, number in enumerate(article.texts):
+            self._standings[number].append(_standing(article, place))
+
+    def _matches(
+        self, number: int, words: str, article: str, own: Mapping[int, list[Standing]]
+    ) -> Iterator[Match]:
+        near = self._alike.get(number, {})
+        limit = self._terms.limit
+        for other in [number, *sorted(near, key=lambda one: (-near[one], one))]:
+            before = [one for one in self._standings.get(other, ()) if one.article != article]
+            for one in [*before, *own.get(other, ())]:
+                if limit is not None and limit <= 0:
+                    return
+                limit = None if limit is None else limit - 1
+                text = self._texts[other]
+                yield Match(
+                    text.cluster,
+                    one.article,
+                    one.place,
+                    one.outlet,
+                    near.get(other, 1.0),
+                    self._kind(text.words, words) if other != number else Relation.EXACT,
+                    moment(one.seen),
+                    text.words,
+                )
+
+    def _kind(self, theirs: str, ours: str) -> Relation:
+        return Relation.CHANGED_FACTS if self._terms.facts and changes(theirs, ours) else Relation.NEAR
+
+
+def _standing(article: StoredArticle, place: int) -> Standing:
+    return Standing(article.id, place, article.outlet, article.seen)
+
+
+def _digest(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

@@ -1,0 +1,116 @@
+"""Postings on disk: sorted runs of `key << 32 | text`, in buckets that form a tree.
+
+A bucket takes what comes until it is full; then it hands everything down to its 64 children, by the
+next six bits of the key (a buffer tree: Arge, "The buffer tree: a technique for designing batched
+external data structures", 2003). A key is looked for in one bucket of each level. At a million
+paragraphs that is four levels, of which the upper two are always in memory, and a new posting is
+rewritten a handful of times, not once a page as in a tree of single postings. Because the keys are
+hashes, the tree needs no balance and no directory: bucket `prefix` of level `l` is the row
+`64**l | prefix`.
+
+A row is the lower bits of its keys, two or four bytes each, then the numbers of the texts, four
+bytes each, both little-endian: what the bucket's place says of a key is not stored.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Words = NDArray[np.uint64]
+
+# Bits of the key that one level decides, and the deepest level, whose buckets are never handed down.
+BITS = 6
+DEEPEST = 5
+# Postings of a full bucket. With 1,000 a query reads more and with 250 adding writes more.
+FULL = 500
+
+
+def buckets_of(words: Words, level: int) -> NDArray[np.int64]:
+    """The bucket of every posting at a level."""
+    bits = BITS * level
+    prefix = words >> np.uint64(64 - bits) if bits else np.zeros_like(words)
+    return prefix.astype(np.int64) | (1 << bits)
+
+
+def level_of(bucket: int) -> int:
+    """The level of a bucket.
+
+    >>> level_of(1), level_of(64), level_of(64 * 64 + 5)
+    (0, 1, 2)
+    """
+    return (bucket.bit_length() - 1) // BITS
+
+
+def pack(words: Words, level: int, bounds: Sequence[int]) -> Iterator[bytes]:
+    """The rows of the buckets between neighbouring `bounds` of sorted postings."""
+    size = _key_bytes(level)
+    low = ((words >> np.uint64(32)) & np.uint64((1 << (8 * size)) - 1)).astype(f"<u{size}").tobytes()
+    texts = words.astype("<u4").tobytes()
+    for begin, end in itertools.pairwise(bounds):
+        yield low[size * begin : size * end] + texts[4 * begin : 4 * end]
+
+
+def unpack(rows: Sequence[tuple[int, bytes]], level: int) -> Words:
+    """The postings of rows (bucket, row) of one level in ascending order of the buckets, sorted."""
+    if not rows:
+        return np.empty(0, np.uint64)
+    size, bits = _key_bytes(level), BITS * level
+    counts = np.fromiter((len(row) for _, row in rows), np.int64, len(rows)) // (size + 4)
+    cuts = (size * counts).tolist()
+    low = b"".join([row[:cut] for (_, row), cut in zip(rows, cuts, strict=True)])
+    texts = b"".join([row[cut:] for (_, row), cut in zip(rows, cuts, strict=True)])
+    words = np.frombuffer(low, f"<u{size}").astype(np.uint64) << np.uint64(32)
+    words |= np.frombuffer(texts, "<u4")
+    if bits:
+        prefix = np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)) ^ (1 << bits)
+        high = prefix.astype(np.uint64) << np.uint64(64 - bits)
+        # What a key of two bytes holds of the prefix is there already, and the same.
+        words |= np.repeat(high, counts)
+    return words
+
+
+def spread(
+    words: Words,
+    read: Callable[[NDArray[np.int64]], list[tuple[int, bytes]]],
+    write: Callable[[Iterator[tuple[int, bytes]]], object],
+    drop: Callable[[Iterator[int]], object],
+) -> None:
+    """Add sorted postings to the tree whose rows `read`, `write` and `drop` handle."""
+    for level in range(DEEPEST + 1):
+        if not words.size:
+            return
+        known = read(np.unique(buckets_of(words, level)))
+        words = np.concatenate([unpack(known, level), words])
+        words.sort(kind="stable")  # two sorted runs: a merge
+        ids, starts = np.unique(buckets_of(words, level), return_index=True)
+        sizes = np.diff(np.append(starts, words.size))
+        full = (sizes > FULL) & (level < DEEPEST)
+        stays = words[np.repeat(~full, sizes)]
+        bounds = [0, *np.cumsum(sizes[~full]).tolist()]
+        write(zip(ids[~full].tolist(), pack(stays, level, bounds), strict=True))
+        if full.any():
+            handed_down = set(ids[full].tolist())
+            drop(bucket for bucket, _ in known if bucket in handed_down)
+        words = words[np.repeat(full, sizes)]
+
+
+def find(words: Words, keys: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For sorted postings and sorted keys: at which key each match stands, and its text."""
+    low = keys.astype(np.uint64) << np.uint64(32)
+    begin = np.searchsorted(words, low)
+    end = np.searchsorted(words, low | np.uint64(0xFFFFFFFF), side="right")
+    counts = end - begin
+    at = np.repeat(np.arange(keys.size), counts)
+    places = np.repeat(begin - (np.cumsum(counts) - counts), counts) + np.arange(at.size)
+    return at, (words[places] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def _key_bytes(level: int) -> int:
+    return 2 if BITS * level >= 16 else 4

@@ -1,0 +1,445 @@
+"""An index in one SQLite file, in WAL mode: several processes read while one writes.
+
+A commit survives the end of the process, however it ends. With `durable` it survives the end of the
+machine too, for a wait on the disk at every commit; without, a power failure may take the last
+commits, whole ones.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import numpy as np
+
+from dedup.index import postings
+from dedup.index.store import (
+    FORMAT,
+    Additions,
+    Counts,
+    Standing,
+    StoredArticle,
+    StoredText,
+    StoreError,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# «ddup», in the header of the file.
+_APPLICATION = 0x64647570
+_PAGE = 4096
+# Bytes of pages kept in memory, and of the log that stays when it was written back.
+_CACHE = 64_000_000
+_LOG = 64_000_000
+# Share of a level's buckets from which it is read from end to end.
+_MOST = 0.25
+
+# A text without a cluster of its own name has NULL there. `place` counts paragraphs from 0.
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE text (number INTEGER PRIMARY KEY, words BLOB NOT NULL, cluster BLOB);
+CREATE TABLE posting (bucket INTEGER PRIMARY KEY, row BLOB NOT NULL);
+CREATE TABLE article (
+  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, outlet TEXT, published TEXT, seen INTEGER NOT NULL,
+  texts BLOB NOT NULL
+);
+CREATE INDEX article_by_seen ON article (seen);
+CREATE TABLE paragraph (
+  text INTEGER, article INTEGER, place INTEGER, PRIMARY KEY (text, article, place)
+) WITHOUT ROWID;
+CREATE TABLE profile (outlet TEXT PRIMARY KEY, profile BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class SqliteStore:
+    """A `Store` in a file. Threads take turns; a forked process opens its own connection."""
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, patience: float, durable: bool = False, read_only: bool = False
+    ) -> None:
+        self._path = Path(path)
+        self._patience = patience
+        self._durable = durable
+        self._read_only = read_only
+        self._lock = threading.RLock()
+        self._process = os.getpid()
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self, parameters: Mapping[str, float] | None) -> Mapping[str, float]:
+        with self._lock, self._told():
+            if self._read_only and not self._path.exists():
+                raise StoreError("missing", f"there is no index at {self._path}")
+            if self._path.is_dir():
+                raise StoreError("not_an_index", f"{self._path} is a folder; name a file in it")
+            self._connection = None
+            connection = self._connected()
+            if not self._read_only and not self._pragma("application_id"):
+                self._make(connection, parameters or {})
+            if self._pragma("application_id") != _APPLICATION:
+                raise StoreError("not_an_index", f"{self._path} is no index; give another path")
+            made = self._pragma("user_version")
+            if made != FORMAT:
+                newer = (
+                    "a newer dedup wrote it: update" if made > FORMAT else "feed a new index from `export`"
+                )
+                raise StoreError(
+                    "other_format", f"{self._path} has format {made}, this program reads {FORMAT}; {newer}"
+                )
+            (stored,) = connection.execute("SELECT value FROM meta WHERE name = 'parameters'").fetchone()
+            return dict(json.loads(stored))
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None and self._process == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        with self._transaction("BEGIN"):
+            yield
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        if self._read_only:
+            raise StoreError("read_only", f"{self._path} was opened for reading only")
+        with self._transaction("BEGIN IMMEDIATE"):
+            yield
+
+    def lookup(self, keys: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        words = keys.astype(np.uint64) << np.uint64(32)
+        at, texts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for level in range(self._levels()):
+            rows = self._rows(np.unique(postings.buckets_of(words, level)))
+            here, found = postings.find(postings.unpack(rows, level), keys)
+            at.append(here)
+            texts.append(found)
+        which = np.concatenate(at)
+        return np.bincount(which, minlength=keys.size), np.concatenate(texts)[
+            np.argsort(which, kind="stable")
+        ]
+
+    def texts(self, numbers: Collection[int]) -> dict[int, StoredText]:
+        rows = self._for_each(
+            numbers, "SELECT number, words, cluster FROM asked CROSS JOIN text WHERE number = value"
+        )
+        return {number: _text(words, cluster) for number, words, cluster in rows}
+
+    def standings(self, numbers: Collection[int], since: int, limit: int | None) -> dict[int, list[Standing]]:
+        query = (
+            "SELECT article.id, place, outlet, seen FROM paragraph JOIN article ON article.number = article "
+            "WHERE text = ? AND seen >= ? ORDER BY article, place LIMIT ?"
+        )
+        most = -1 if limit is None else limit
+        execute = self._connected().execute
+        return {
+            number: [Standing(*row) for row in execute(query, (number, since, most))] for number in numbers
+        }
+
+    def articles(self, ids: Collection[str]) -> dict[str, StoredArticle]:
+        rows = self._for_each(ids, "SELECT article.* FROM asked CROSS JOIN article WHERE article.id = value")
+        return {article.id: article for article in map(_article, rows)}
+
+    def next_numbers(self) -> tuple[int, int]:
+        row = self._connected().execute(
+            "SELECT coalesce((SELECT max(number) FROM text), 0) + 1, "
+            "coalesce((SELECT max(number) FROM article), 0) + 1"
+        )
+        text, article = row.fetchone()
+        return text, article
+
+    def add(self, additions: Additions) -> None:
+        connection = self._connected()
+        connection.executemany(
+            "INSERT INTO text VALUES (?, ?, ?)",
+            (
+                (number, text.words.encode("utf-8", "surrogatepass"), bytes.fromhex(text.cluster) or None)
+                for number, text in additions.texts.items()
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO article VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                (
+                    one.number,
+                    one.id,
+                    one.outlet,
+                    one.published,
+                    one.seen,
+                    np.array(one.texts, "<u4").tobytes(),
+                )
+                for one in additions.articles
+            ),
+        )
+        connection.executemany(
+            "INSERT INTO paragraph VALUES (?, ?, ?)",
+            sorted(
+                (text, one.number, place)
+                for one in additions.articles
+                for place, text in enumerate(one.texts)
+                if text
+            ),
+        )
+        postings.spread(
+            additions.postings,
+            self._rows,
+            lambda rows: connection.executemany("REPLACE INTO posting VALUES (?, ?)", rows),
+            lambda ids: connection.executemany("DELETE FROM posting WHERE bucket = ?", ((i,) for i in ids)),
+        )
+
+    def oldest(self, before: int, limit: int) -> list[StoredArticle]:
+        rows = self._connected().execute(
+            "SELECT * FROM article WHERE seen < ? ORDER BY seen, number LIMIT ?",
+            (before, limit),
+        )
+        return [_article(row) for row in rows]
+
+    def remove(self, articles: Sequence[StoredArticle]) -> None:
+        connection = self._connected()
+        standing = sorted({(text, one.number) for one in articles for text in one.texts if text})
+        connection.executemany("DELETE FROM paragraph WHERE text = ? AND article = ?", standing)
+        connection.executemany(
+            "DELETE FROM text WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM paragraph WHERE text = ?1)",
+            ((text,) for text in dict.fromkeys(text for text, _ in standing)),
+        )
+        connection.executemany("DELETE FROM article WHERE number = ?", ((one.number,) for one in articles))
+
+    def shrink(self) -> None:
+        last: int | None = 0
+        while last is not None:
+            with self.writing():
+                last = self._sweep(last)
+        with self._lock, self._told():
+            # Each step frees a page.
+            self._connected().execute("PRAGMA incremental_vacuum").fetchall()
+            self._connected().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def scan_articles(self) -> Iterator[StoredArticle]:
+        for row in self._scan("SELECT * FROM article WHERE number > ? ORDER BY number LIMIT 1000"):
+            yield _article(row)
+
+    def scan_texts(self) -> Iterator[tuple[int, StoredText]]:
+        query = "SELECT number, words, cluster FROM text WHERE number > ? ORDER BY number LIMIT 10000"
+        for number, words, cluster in self._scan(query):
+            yield number, _text(words, cluster)
+
+    def counts(self) -> Counts:
+        connection = self._connected()
+        (articles, first, last) = connection.execute(
+            "SELECT count(*), min(seen), max(seen) FROM article"
+        ).fetchone()
+        (paragraphs,) = connection.execute("SELECT count(*) FROM paragraph").fetchone()
+        (texts, size) = connection.execute(
+            "SELECT count(*), coalesce(sum(length(words)), 0) FROM text"
+        ).fetchone()
+        pages = self._pragma("page_count") * self._pragma("page_size")
+        return Counts(articles, paragraphs, texts, pages, size, (first, last) if articles else None)
+
+    def faults(self) -> Iterator[str]:
+        with self._transaction("BEGIN"):
+            for (told,) in self._connected().execute("PRAGMA integrity_check"):
+                if told != "ok":
+                    yield told
+            orphans = (
+                ("a text stands in no article", "SELECT number FROM text EXCEPT SELECT text FROM paragraph"),
+                ("a paragraph has no text", "SELECT text FROM paragraph EXCEPT SELECT number FROM text"),
+                (
+                    "a paragraph's article is missing",
+                    "SELECT article FROM paragraph EXCEPT SELECT number FROM article",
+                ),
+            )
+            for what, query in orphans:
+                for (number,) in self._connected().execute(query):
+                    yield f"{what}: number {number}"
+
+    def profiles(self) -> dict[str, str]:
+        rows = self._connected().execute("SELECT outlet, profile FROM profile")
+        return {outlet: zlib.decompress(packed).decode() for outlet, packed in rows}
+
+    def put_profile(self, outlet: str, profile: str) -> None:
+        packed = zlib.compress(profile.encode(), 1)
+        self._connected().execute("REPLACE INTO profile VALUES (?, ?)", (outlet, packed))
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is not None and self._process == os.getpid():
+            return self._connection
+        self._process = os.getpid()
+        self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        address = f"file:{quote(str(self._path))}"
+        if self._read_only:
+            address += "?mode=ro"
+            # Readers share notes in two files beside it; where they cannot be made, nobody writes either.
+            if not os.access(self._path.parent, os.W_OK) and not Path(f"{self._path}-wal").exists():
+                address += "&immutable=1"
+        connection = sqlite3.connect(
+            address, timeout=self._patience, isolation_level=None, check_same_thread=False, uri=True
+        )
+        connection.execute(f"PRAGMA cache_size = {-_CACHE // 1024}")
+        connection.execute(f"PRAGMA journal_size_limit = {_LOG}")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
+        return connection
+
+    def _make(self, connection: sqlite3.Connection, parameters: Mapping[str, float]) -> None:
+        """Make the tables, unless another process is faster or the file holds something else."""
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return
+        connection.execute(f"PRAGMA page_size = {_PAGE}")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        self._write_ahead(connection)
+        with self.writing():
+            if self._pragma("application_id"):
+                return
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute("INSERT INTO meta VALUES ('parameters', ?)", (json.dumps(dict(parameters)),))
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+
+    def _write_ahead(self, connection: sqlite3.Connection) -> None:
+        """SQLite does not wait for others when it changes the mode."""
+        patient_until = time.monotonic() + self._patience
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL").fetchall()
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > patient_until:
+                    raise
+                time.sleep(0.01)
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        with self._lock, self._told():
+            connection = self._connected()
+            connection.execute(begin)
+            try:
+                yield
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # some errors have ended the transaction already
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of SQLite as errors of the store."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(*_cause(error, self._path)) from error
+
+    def _pragma(self, name: str) -> int:
+        return int(self._connected().execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _levels(self) -> int:
+        (last,) = self._connected().execute("SELECT max(bucket) FROM posting").fetchone()
+        return 0 if last is None else postings.level_of(last) + 1
+
+    def _rows(self, buckets: NDArray[np.int64]) -> list[tuple[int, bytes]]:
+        """The rows there are of these buckets of one level, which come in ascending order."""
+        size = 1 << postings.BITS * postings.level_of(int(buckets[0]))
+        if buckets.size < _MOST * size:
+            query = "SELECT bucket, row FROM asked CROSS JOIN posting WHERE bucket = value"
+            return list(self._for_each(buckets.tolist(), query))
+        rows = self._connected().execute(
+            "SELECT bucket, row FROM posting WHERE bucket BETWEEN ? AND ?",
+            (int(buckets[0]), int(buckets[-1])),
+        )
+        wanted = set(buckets.tolist())
+        return [row for row in rows if row[0] in wanted]
+
+    def _for_each(self, values: Collection[Any], query: str) -> sqlite3.Cursor:
+        """Run a query for every `asked.value`, in their order."""
+        statement = "WITH asked AS (SELECT value FROM json_each(?)) " + query
+        return self._connected().execute(statement, (json.dumps(list(values)),))
+
+    def _sweep(self, after: int) -> int | None:
+        """Take postings without a text out of the next buckets; the last one looked at, None at the end."""
+        connection = self._connected()
+        rows = connection.execute(
+            "SELECT bucket, row FROM posting WHERE bucket > ? ORDER BY bucket LIMIT 20000", (after,)
+        ).fetchall()
+        if not rows:
+            return None
+        level = postings.level_of(rows[0][0])
+        rows = [row for row in rows if postings.level_of(row[0]) == level]
+        words = postings.unpack(rows, level)
+        living = self._living()
+        texts = (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
+        lives = (texts < living.size) & living[np.minimum(texts, living.size - 1)]
+        of_row = postings.buckets_of(words, level)
+        ids = np.array([bucket for bucket, _ in rows])
+        changed = ids[np.unique(np.searchsorted(ids, of_row[~lives]))]
+        words = words[lives & np.isin(of_row, changed)]
+        bounds = np.searchsorted(
+            postings.buckets_of(words, level), np.append(changed, changed[-1:] + 1)
+        ).tolist()
+        packed = zip(changed.tolist(), postings.pack(words, level, bounds), strict=True)
+        kept = [(bucket, row) for bucket, row in packed if row]
+        connection.executemany("REPLACE INTO posting VALUES (?, ?)", kept)
+        emptied = set(changed.tolist()) - {bucket for bucket, _ in kept}
+        connection.executemany("DELETE FROM posting WHERE bucket = ?", ((bucket,) for bucket in emptied))
+        return int(ids[-1])
+
+    def _living(self) -> NDArray[np.bool_]:
+        """For every number of a text, and one beyond, whether there is such a text."""
+        numbers = np.fromiter(
+            (number for (number,) in self._connected().execute("SELECT number FROM text")), np.int64
+        )
+        living = np.zeros(int(numbers.max(initial=0)) + 2, bool)
+        living[numbers] = True
+        return living
+
+    def _scan(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query by their first column, a stretch at a time, so that writers may go on."""
+        after = 0
+        while True:
+            with self.reading():
+                rows = self._connected().execute(query, (after,)).fetchall()
+            if not rows:
+                return
+            yield from rows
+            after = rows[-1][0]
+
+
+def _article(row: tuple[Any, ...]) -> StoredArticle:
+    number, identity, outlet, published, seen, texts = row
+    return StoredArticle(
+        number, identity, outlet, published, seen, tuple(np.frombuffer(texts, "<u4").tolist())
+    )
+
+
+def _text(words: bytes, cluster: bytes | None) -> StoredText:
+    return StoredText(words.decode("utf-8", "surrogatepass"), cluster.hex() if cluster else "")
+
+
+def _cause(error: sqlite3.Error, path: Path) -> tuple[str, str]:
+    """What went wrong, in one word and in a sentence that says what to do."""
+    told = str(error)
+    name = getattr(error, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_NOTADB"):
+        return "not_an_index", f"{path} is no index ({told}); give another path"
+    if name.startswith("SQLITE_CORRUPT"):
+        return "damaged", f"{path} is damaged ({told}); restore it, or feed a new index from your articles"
+    if name.startswith("SQLITE_FULL"):
+        return "disk_full", f"{path}: no space left; what was committed is there"
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "busy", f"{path}: another process has kept the index to itself for too long"
+    if name.startswith("SQLITE_READONLY"):
+        return "read_only", f"{path} or its folder cannot be written; an index can be read with read_only"
+    if name.startswith("SQLITE_CANTOPEN"):
+        return "missing", f"{path} cannot be opened or made; is there such a folder, and may you write there?"
+    return "store", f"{path}: {told}"
