@@ -15,31 +15,41 @@ from dedup._version import __version__
 
 if TYPE_CHECKING:
     from dedup.decode import DecodeError
+    from dedup.explanation import explain
     from dedup.index import Index, StoreError
     from dedup.outlet import Profiles
     from dedup.pipeline import clean, clean_many, cluster, learn
+    from dedup.runs import diff
     from dedup.settings import Settings
+    from dedup.sharing import relations, rethreshold
     from dedup.types import (
         Article,
         Block,
         Cleaned,
         Cluster,
+        Comparison,
+        Difference,
         Evidence,
         Failure,
         JudgedBlock,
         Kind,
         Media,
         Reason,
+        Relation,
+        Relations,
         Source,
         Verdict,
     )
+    from dedup.viewer import report
 
 __all__ = [
     "Article",
     "Block",
     "Cleaned",
     "Cluster",
+    "Comparison",
     "DecodeError",
+    "Difference",
     "Evidence",
     "Failure",
     "Index",
@@ -48,6 +58,8 @@ __all__ = [
     "Media",
     "Profiles",
     "Reason",
+    "Relation",
+    "Relations",
     "Settings",
     "Source",
     "StoreError",
@@ -56,7 +68,12 @@ __all__ = [
     "clean",
     "clean_many",
     "cluster",
+    "diff",
+    "explain",
     "learn",
+    "relations",
+    "report",
+    "rethreshold",
 ]
 
 _HOMES = {
@@ -64,6 +81,10 @@ _HOMES = {
     **dict.fromkeys(("Index", "StoreError"), "index"),
     "Profiles": "outlet",
     "Settings": "settings",
+    "diff": "runs",
+    "explain": "explanation",
+    "report": "viewer",
+    **dict.fromkeys(("relations", "rethreshold"), "sharing"),
     **dict.fromkeys(("clean", "clean_many", "cluster", "learn"), "pipeline"),
 }
 

@@ -1,7 +1,7 @@
 """All that articles share, in one call: joins clustering and the relations beyond it.
 
-    articles -> paragraphs -> links -> clusters -> changed facts, stories
-                           -> quotations, passages
+articles -> paragraphs -> links -> clusters -> changed facts, stories
+                       -> quotations, passages
 """
 
 from __future__ import annotations

@@ -594,7 +594,3 @@ class Difference:
     changed: tuple[ArticleChange, ...]
     clusters_added: tuple[tuple[str, ...], ...]
     clusters_removed: tuple[tuple[str, ...], ...]
-
-    def __bool__(self) -> bool:
-        """Whether there is any difference."""
-        return any((self.added, self.removed, self.changed, self.clusters_added, self.clusters_removed))

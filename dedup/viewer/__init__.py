@@ -32,6 +32,8 @@ Span = tuple[int, int, int, int]
 _CHUNK = {"articles": 40, "clusters": 80, "stories": 80, "passages": 80, "quotations": 80}
 # Characters of a cluster that its list shows.
 _EXCERPT = 120
+# Characters in a row that a quotation and what stands around it have in common by accident.
+_ACCIDENT = 5
 # Outlets of one cluster that count in the matrix, whose cells grow with their square.
 _MATRIX = 50
 
@@ -241,4 +243,16 @@ def _quotation(row: Row) -> tuple[Row, Row]:
         "outlets": sorted({row[end]["outlet"] or "" for end in ("quote", "source")}),
     }
     quote, source = row["quote"], row["source"]
-    return listed, {"quote": quote, "source": source, "edits": _spans(quote["text"], source["text"])}
+    around = _joined(_spans(quote["text"], source["text"]))
+    return listed, {"quote": quote, "source": source, "edits": around}
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    """The spans, joined over the few characters between two that are equal by accident."""
+    found: list[Span] = []
+    for span in spans:
+        if found and span[0] - found[-1][1] < _ACCIDENT:
+            found[-1] = (found[-1][0], span[1], found[-1][2], span[3])
+        else:
+            found.append(span)
+    return found

@@ -16,6 +16,7 @@
   let language = /^ja\b/.test(navigator.language) ? "ja" : "en";
   let turn = 0; // counts what is shown, so that what comes late is not
   const parts = new Map();
+  const lists = {}; // where each list was left
   const byId = (id) => document.getElementById(id);
 
   // Elements
@@ -245,7 +246,7 @@
     return panel(say("timeline"), h("p.faint", {}, say("timeline_note", duration(longest))),
       h("ol.list", {}, shown.map((story, row) => h("li", {},
         h("h3", {}, h("a", { href: link("story", story.id) }, titleOf(story.versions[0].document))),
-        h("svg:svg", { height: 28, "aria-hidden": "true" },
+        h("svg:svg.line", { height: 28, "aria-hidden": "true" },
           h("svg:line.axis", { x1: at(0), x2: at(longest), y1: 14, y2: 14 }),
           lags[row].map((minutes, place) => Number.isFinite(minutes)
             ? h(`svg:circle.dot${place ? "" : ".first"}`, { cx: at(minutes), cy: 14, r: 6 }) : null)),
@@ -271,10 +272,12 @@
   const unique = (values) => [...new Set(values)].sort((one, other) => (one < other ? -1 : 1));
 
   function select(name, value, options) {
-    return h("label", {}, h("span", {}, say(name)), h("select", { name },
+    return field(name, h("select", { name, id: `by-${name}` },
       h("option", { value: "" }, say("any")),
       options.map(([key, told]) => h("option", { value: key, selected: key === value }, plain(told)))));
   }
+
+  const field = (name, control) => h("div.field", {}, h("label", { for: control.id }, say(name)), control);
 
   /** A list with search and filters; `words` gives the text of a whole item that is searched. */
   function browse(name, parameters, controls, { fits = () => true, words: searched, row }) {
@@ -283,8 +286,8 @@
     const status = h("p.faint", { role: "status" });
     const more = h("button", { type: "button", hidden: true, click: () => show(PAGE) }, say("more"));
     const form = h("form", { role: "search", submit: (event) => event.preventDefault(), input: () => refresh() },
-      h("label", {}, h("span", {}, say("search")),
-        h("input", { type: "search", name: "q", value: parameters.get("q") ?? "", placeholder: say("search_hint"), autocomplete: "off" })),
+      field("search",
+        h("input", { type: "search", id: "by-words", name: "q", value: parameters.get("q") ?? "", placeholder: say("search_hint"), autocomplete: "off" })),
       controls);
     let found = [];
     let shown = 0;
@@ -303,7 +306,8 @@
       const view = turn;
       const values = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
       if (parameters.get("other")) values.set("other", parameters.get("other"));
-      if (!first) history.replaceState(null, "", values.size ? `#/${name}?${values}` : `#/${name}`);
+      lists[name] = values.size ? `#/${name}?${values}` : `#/${name}`;
+      if (!first) history.replaceState(null, "", lists[name]);
       const wanted = folded(values.get("q"));
       const places = [...all.keys()].filter((place) => fits(all[place], values));
       [found, shown] = [[], 0];
@@ -448,7 +452,7 @@
     const body = h("article.article", { lang: lang(listed) }, groups(item.blocks).map(drawn));
     const all = (open) => body.querySelectorAll("details").forEach((box) => { box.open = open; });
     return [
-      h("p.faint", {}, h("a", { href: "#/articles" }, say("back"))),
+      back("articles"),
       h("h1", { lang: lang(listed) }, listed.title ? text(listed.title) : say("no_title")),
       h("dl.meta", {}, known.map(([name, value]) => [h("dt", {}, say(name)), h("dd", {}, typeof value === "string" ? text(value) : value)])),
       h("div.tools", {},
@@ -458,6 +462,8 @@
       neighbours("article", place, index.articles.length, (at) => index.articles[at].id),
     ];
   }
+
+  const back = (name) => h("p.faint", {}, h("a", { href: lists[name] ?? `#/${name}` }, say("back")));
 
   function neighbours(name, place, size, idOf) {
     return h("p.tools", {},
@@ -553,7 +559,7 @@
     const others = members.slice(1).filter((one) => one.kind !== "exact");
     const limit = others.slice(0, PAGE);
     return [
-      h("p.faint", {}, h("a", { href: "#/clusters" }, say("back"))),
+      back("clusters"),
       h("h1", {}, say("cluster")),
       h("p.chips", {}, kindChip(listed.kind), h("span.faint", {}, join([many("paragraphs", listed.size), many("outlets", listed.outlets.length), spread(listed.spread)]))),
       others.length ? legend() : null,
@@ -576,7 +582,7 @@
     const shown = listed.versions.slice(0, ROWS);
     const bodies = await Promise.all(shown.map((one) => whole("articles", index.places.get(one.document))));
     return [
-      h("p.faint", {}, h("a", { href: "#/stories" }, say("back"))),
+      back("stories"),
       h("h1", {}, titleOf(shown[0].document)),
       h("p.faint", {}, join([many("versions", listed.versions.length), many("outlets", listed.outlets.length)])),
       legend(),
