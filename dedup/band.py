@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dedup.settings import ClusterSettings
+from dedup.threads import in_order
 from dedup.types import Pairs
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def choose_bands(settings: ClusterSettings) -> tuple[int, int]:
     the threshold where even one row needs more than that, recall yields: one row a band.
 
     >>> choose_bands(ClusterSettings(threshold=0.8))
-    (16, 6)
+    (12, 5)
     """
     best = (settings.permutations, 1)
     for rows in range(2, settings.permutations + 1):
@@ -41,6 +42,26 @@ def choose_bands(settings: ClusterSettings) -> tuple[int, int]:
             break
         best = (bands, rows)
     return best
+
+
+def least_agreement(permutations: int, settings: ClusterSettings) -> int:
+    """Return in how many rows of their signatures two texts agree at least to be worth verifying.
+
+    Of pairs exactly at the threshold a share `miss` / 10 at most agrees in fewer; rows agree
+    independently with the probability of the Jaccard similarity.
+
+    >>> least_agreement(60, ClusterSettings(threshold=0.8))
+    38
+    """
+    agree = min(max(settings.threshold, 1e-12), 1 - 1e-12)
+    log, log_not = math.log(agree), math.log1p(-agree)
+    ways = missed = 0.0  # ways as a logarithm, for it outgrows a float
+    for least in range(permutations):
+        missed += math.exp(ways + least * log + (permutations - least) * log_not)
+        if missed > settings.miss / 10:
+            return least
+        ways += math.log((permutations - least) / (least + 1))
+    return permutations
 
 
 def band_keys(
@@ -61,48 +82,49 @@ def band_keys(
     return h ^ (h >> np.uint64(31))
 
 
-def candidate_pairs(keys: NDArray[np.uint64], bucket: int) -> Pairs:
-    """Return every pair of texts that share a key in at least one band.
+def candidate_pairs(
+    keys: NDArray[np.uint64], bucket: int, *, workers: int = 1
+) -> tuple[Pairs, list[NDArray[np.int64]]]:
+    """Return the pairs of texts that share a key in at least one band, and the crowded buckets.
 
     `keys` has shape (bands, texts). A bucket of more than `bucket` texts would make a quadratic
-    number of pairs: there each text is paired with the bucket's first, which joins them all, and
-    with the next few in the order of the texts, so many that the bucket makes `bucket`^2 pairs.
+    number of pairs: its texts are returned as they are, sorted, each such group once.
     """
-    texts = keys.shape[1]
-    bits = max(texts - 1, 1).bit_length()
-    low = np.uint64((1 << bits) - 1)
-    numbers = np.arange(texts, dtype=np.uint64)
-    found = []
-    for band in keys:
-        # Key and number in one word sort several times faster than an argsort, and a bucket's
-        # texts come out in order. The key loses `bits` bits; what that adds fails verification.
-        packed = np.sort((band & ~low) | numbers)
-        bucket_of, members = packed & ~low, packed & low
-        found.append(_pairs_in_buckets(bucket_of, members, bucket))
-    packed_pairs = np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
-    return Pairs(
-        (packed_pairs >> np.uint64(32)).astype(np.int64),
-        (packed_pairs & np.uint64(0xFFFFFFFF)).astype(np.int64),
-    )
+    found = in_order(lambda band: _buckets(band, bucket), keys, workers)
+    packed = np.concatenate([np.empty(0, np.uint64), *(pairs for pairs, _ in found)])
+    crowds = {crowd.tobytes(): crowd for _, more in found for crowd in more}
+    return unpack(packed), [crowds[key] for key in sorted(crowds)]
 
 
-def _pairs_in_buckets(
-    bucket_of: NDArray[np.uint64], members: NDArray[np.uint64], bucket: int
-) -> NDArray[np.uint64]:
-    """Pairs within runs of equal `bucket_of`, each as `left << 32 | right`."""
-    starts = np.flatnonzero(np.append(True, bucket_of[1:] != bucket_of[:-1]))
-    sizes = np.diff(np.append(starts, bucket_of.size))
-    shared = np.repeat(sizes > 1, sizes)
-    size, first = np.repeat(sizes, sizes)[shared], np.repeat(starts, sizes)[shared]
-    rows = np.flatnonzero(shared)
-    reach = np.where(size <= bucket, size, np.maximum(bucket * bucket // size, 1))
-    far = rows[rows - first > reach]
-    found = [members[first[rows - first > reach]] << np.uint64(32) | members[far]]
-    last = first + size - 1
+def unpack(packed: NDArray[np.uint64]) -> Pairs:
+    """Return pairs given as `left << 32 | right`, in any order and repeated or not."""
+    packed = np.sort(packed)  # several times faster than numpy's unique
+    packed = packed[np.append(True, packed[1:] != packed[:-1])[: packed.size]]
+    left, right = packed >> np.uint64(32), packed & np.uint64(0xFFFFFFFF)
+    return Pairs(left.astype(np.int64), right.astype(np.int64))
+
+
+def _buckets(band: NDArray[np.uint64], bucket: int) -> tuple[NDArray[np.uint64], list[NDArray[np.int64]]]:
+    """Pairs within the buckets of one band, as `left << 32 | right`, and the buckets above `bucket`."""
+    bits = np.uint64(max(band.size - 1, 1).bit_length())
+    low = (np.uint64(1) << bits) - np.uint64(1)
+    # Key and number in one word sort several times faster than an argsort, and a bucket's texts
+    # come out in order. The key loses `bits` bits; what that adds fails verification.
+    packed = np.sort((band & ~low) | np.arange(band.size, dtype=np.uint64))
+    joined = np.zeros(band.size + 1, bool)  # to the text before
+    joined[1:-1] = (packed[1:] ^ packed[:-1]) <= low
+    inside = np.flatnonzero(joined)
+    begins = inside[~joined[inside - 1]] - 1
+    ends = inside[~joined[inside + 1]] + 1
+    crowds = []
+    for i in np.flatnonzero(ends - begins > bucket).tolist():
+        crowds.append((packed[begins[i] : ends[i]] & low).astype(np.int64))
+        joined[begins[i] : ends[i]] = False
+    rows = np.flatnonzero(joined)
+    found = [np.empty(0, np.uint64)]
     for distance in itertools.count(1):
-        near = (rows + distance <= last) & (distance <= reach)
-        rows, last, reach = rows[near], last[near], reach[near]
+        found.append((packed[rows - distance] & low) << np.uint64(32) | packed[rows] & low)
+        rows = rows[joined[rows - distance]]
         if not rows.size:
-            return np.concatenate(found)
-        found.append(members[rows] << np.uint64(32) | members[rows + distance])
-    raise AssertionError  # the loop ends when no text reaches further
+            break
+    return np.concatenate(found), crowds

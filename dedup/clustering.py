@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, overload
@@ -30,6 +30,7 @@ import numpy as np
 
 from dedup import band, compare, sign, verify
 from dedup.settings import ClusterSettings
+from dedup.threads import allocate, in_order, slices
 from dedup.types import Cluster, Clustering, CodePoints, Link, Member, Pairs, Paragraph, Relation, Spread
 
 if TYPE_CHECKING:
@@ -38,32 +39,41 @@ if TYPE_CHECKING:
 
 _DEFAULTS = ClusterSettings()
 
+# Texts that are signed at once.
+_SLICE = 1 << 13
 
-def cluster(paragraphs: Iterable[Paragraph], settings: ClusterSettings = _DEFAULTS) -> Clustering:
+
+def cluster(
+    paragraphs: Iterable[Paragraph],
+    settings: ClusterSettings = _DEFAULTS,
+    *,
+    texts: Sequence[str] | None = None,
+) -> Clustering:
     """Return every verified link between `paragraphs` and the clusters they form.
 
     A cluster has two members or more; a paragraph is in one cluster at most. Clusters come largest
     first, members with the representative first and then by falling similarity. The input may hold
     equal paragraphs and repeated ids; each is a paragraph of its own.
 
+    `texts` are the paragraphs' texts where they are at hand. A sequence that makes its paragraphs
+    when they are looked at is then asked only for those that share words with others.
+
     >>> wire = "The committee said on Tuesday that it would publish its findings before the summer."
     >>> found = cluster([Paragraph("a", 0, "north", wire), Paragraph("b", 3, "south", wire.upper())])
     >>> [(c.kind.value, c.outlets, len(c.members)) for c in found.clusters]
     [('exact', ('north', 'south'), 2)]
     """
-    items = tuple(paragraphs)
-    compiled = _worth_compiling(items, settings)
-    texts = compare.encode([item.text for item in items], compiled=compiled)
-    order, starts = _collapse(texts, compiled=compiled)
-    first = order[starts[:-1]]
-    distinct = CodePoints(texts.codes, texts.starts[first], texts.lengths[first])
-    candidates, verified = _verified_pairs(distinct, settings, compiled=compiled)
+    items = paragraphs if isinstance(paragraphs, Sequence) else tuple(paragraphs)
+    words = [item.text for item in items] if texts is None else texts
+    compiled = _worth_compiling(words, settings)
+    order, starts, distinct_texts = _collapse(words, settings, compiled=compiled)
+    candidates, verified = _verified_pairs(distinct_texts, settings, compiled=compiled)
     linked = verified >= settings.threshold
     pairs, similarity = Pairs(candidates.left[linked], candidates.right[linked]), verified[linked]
     copies = _rank(items, order, starts, pairs)
     return Clustering(
-        _Links(items, copies, pairs, similarity),
-        _clusters(items, copies, pairs, similarity),
+        _Links(copies, pairs, similarity),
+        _clusters(copies, pairs, similarity, lambda text: compare.decode(distinct_texts, text)),
         tuple(np.histogram(verified, bins=20, range=(0, 1))[0].tolist()),
     )
 
@@ -88,8 +98,8 @@ def recluster(links: Iterable[Link], threshold: float) -> Clustering:
     similarity = np.array([link.similarity for link in near])
     copies = _rank(items, order, starts, pairs)
     return Clustering(
-        _Links(items, copies, pairs, similarity),
-        _clusters(items, copies, pairs, similarity),
+        _Links(copies, pairs, similarity),
+        _clusters(copies, pairs, similarity, lambda text: _comparison_text(copies, text)),
         tuple(np.histogram(similarity, bins=20, range=(0, 1))[0].tolist()),
     )
 
@@ -102,19 +112,17 @@ def distinct(
     The first value has the numbers of each text's paragraphs, first in precedence first; the last
     says whether compiled code is worth its start.
     """
-    compiled = _worth_compiling(items, settings)
-    texts = compare.encode([item.text for item in items], compiled=compiled)
-    order, starts = _collapse(texts, compiled=compiled)
+    words = [item.text for item in items]
+    compiled = _worth_compiling(words, settings)
+    order, starts, texts = _collapse(words, settings, compiled=compiled)
     none = np.empty(0, np.int64)
     copies = _rank(items, order, starts, Pairs(none, none))
-    first = copies.order[starts[:-1]]
     bounds, numbers = starts.tolist(), copies.order.tolist()
-    held = [numbers[begin:end] for begin, end in itertools.pairwise(bounds)]
-    return held, CodePoints(texts.codes, texts.starts[first], texts.lengths[first]), compiled
+    return [numbers[begin:end] for begin, end in itertools.pairwise(bounds)], texts, compiled
 
 
-def _worth_compiling(items: Sequence[Paragraph], settings: ClusterSettings) -> bool:
-    characters = sum(len(item.text) for item in items)
+def _worth_compiling(texts: Sequence[str], settings: ClusterSettings) -> bool:
+    characters = sum(map(len, texts))
     return characters >= settings.compile_from and importlib.util.find_spec("numba") is not None
 
 
@@ -123,10 +131,11 @@ class _Copies:
     """Paragraphs by distinct comparison text.
 
     The paragraphs of text `t` are `order[starts[t] : starts[t + 1]]`, first in precedence first.
-    Paragraphs without comparison text are left out. `rank` is the place in precedence by
-    paragraph, of those that have a copy or a link.
+    Paragraphs without comparison text are left out. `items` are the paragraphs that have a copy or
+    a link, and `rank` is their place in precedence; both by number of the paragraph.
     """
 
+    items: dict[int, Paragraph]
     order: NDArray[np.int64]
     starts: NDArray[np.int64]
     rank: NDArray[np.int64]
@@ -148,30 +157,40 @@ def precedence(paragraph: Paragraph) -> tuple[bool, str, str, str, int, str]:
 def _rank(
     items: Sequence[Paragraph], order: NDArray[np.int64], starts: NDArray[np.int64], pairs: Pairs
 ) -> _Copies:
-    """Order the copies of every text by precedence; only what can join a cluster is compared."""
+    """Order the copies of every text by precedence; only what can join a cluster is looked at."""
     involved = np.diff(starts) > 1
     involved[pairs.left] = True
     involved[pairs.right] = True
     text = np.repeat(np.arange(starts.size - 1), np.diff(starts))
-    ranked = sorted(order[involved[text]].tolist(), key=lambda i: precedence(items[i]))
+    held = {number: items[number] for number in order[involved[text]].tolist()}
+    ranked = [key[-1] for key in sorted((*precedence(item), number) for number, item in held.items())]
     rank = np.full(len(items), len(items))
     rank[ranked] = np.arange(len(ranked))
-    return _Copies(order[np.lexsort((rank[order], text))], starts, rank)
+    return _Copies(held, order[np.lexsort((rank[order], text))], starts, rank)
 
 
-def _collapse(texts: CodePoints, *, compiled: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _comparison_text(copies: _Copies, text: int) -> str:
+    return compare.comparison_text(copies.items[int(copies.order[copies.starts[text]])].text)
+
+
+def _collapse(
+    words: Sequence[str], settings: ClusterSettings, *, compiled: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64], CodePoints]:
     """Group paragraphs by equal comparison text, the groups in the order of their text's hash.
 
-    Returns the numbers of the paragraphs group by group, and where each group starts (and the end).
+    Returns the numbers of the paragraphs group by group, where each group starts (and the end), and
+    the comparison text of each group.
     """
-    order, starts = _runs(sign.text_hashes(texts, compiled=compiled), texts)
+    texts = compare.encode(words, compiled=compiled, workers=settings.workers, scratch=settings.scratch)
+    order, starts = _runs(sign.text_hashes(texts, compiled=compiled, workers=settings.workers), texts)
     sizes = np.diff(starts)
     first = np.repeat(order[starts[:-1]], sizes)
     if not compare.equal(texts, order[order != first], first[order != first], compiled=compiled):
         # Long periodic texts can be built to collide under any polynomial hash modulo 2^64.
         strong = [_digest(compare.decode(texts, i)) for i in range(texts.starts.size)]
         order, starts = _runs(np.array([int(digest, 16) for digest in strong], np.uint64), texts)
-    return order, starts
+    first = order[starts[:-1]]
+    return order, starts, CodePoints(texts.codes, texts.starts[first], texts.lengths[first])
 
 
 def _runs(hashes: NDArray[np.uint64], texts: CodePoints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -193,19 +212,87 @@ def _verified_pairs(
     """Candidate pairs of distinct texts and their true Jaccard, whether or not it reaches the threshold."""
     long = np.flatnonzero(distinct.lengths >= settings.min_characters)
     texts = CodePoints(distinct.codes, distinct.starts[long], distinct.lengths[long])
+
+    def compared(pairs: Pairs) -> NDArray[np.float64]:
+        found = verify.overlaps(texts, pairs, settings.shingle, compiled=compiled, workers=settings.workers)
+        return verify.jaccard(found)
+
     bands, rows = band.choose_bands(settings)
-    signatures = sign.signatures(texts, settings, bands * rows, compiled=compiled)
-    keys = band.band_keys(signatures, bands, rows, compiled=compiled)
-    pairs = band.candidate_pairs(keys, settings.bucket)
-    similarity = verify.jaccard(verify.overlaps(texts, pairs, settings.shingle, compiled=compiled))
+    keys, lowest = _signed(texts, bands, rows, settings, compiled=compiled)
+    pairs, crowds = band.candidate_pairs(keys, settings.bucket, workers=settings.workers)
+    agree = sign.agreements(lowest, pairs, compiled=compiled, workers=settings.workers)
+    likely = agree >= band.least_agreement(bands * rows, settings)
+    pairs = Pairs(pairs.left[likely], pairs.right[likely])
+    similarity = compared(pairs)
+    if crowds:
+        pairs, similarity = _with_crowds(pairs, similarity, crowds, compared, settings)
     return Pairs(long[pairs.left], long[pairs.right]), similarity
 
 
-def _clusters(
-    items: Sequence[Paragraph],
-    copies: _Copies,
+def _signed(
+    texts: CodePoints, bands: int, rows: int, settings: ClusterSettings, *, compiled: bool
+) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    """Band keys of all texts, shape (bands, texts), and the lowest byte of every row of their signatures.
+
+    Signatures are made slice by slice and never all there at once.
+    """
+    order = np.argsort(texts.starts, kind="stable")
+    keys = allocate((bands, order.size), np.uint64, settings.scratch)
+    lowest = allocate((order.size, bands * rows), np.uint8, settings.scratch)
+
+    def fill(part: tuple[int, int]) -> None:
+        numbers = order[slice(*part)]
+        signed = sign.signatures(texts, settings, bands * rows, rows=numbers, compiled=compiled)
+        keys[:, numbers] = band.band_keys(signed, bands, rows, compiled=compiled)
+        lowest[numbers] = signed.astype(np.uint8)
+
+    in_order(fill, slices(order.size, _SLICE), settings.workers)
+    return keys, lowest
+
+
+def _with_crowds(
     pairs: Pairs,
     similarity: NDArray[np.float64],
+    crowds: list[NDArray[np.int64]],
+    compared: Callable[[Pairs], NDArray[np.float64]],
+    settings: ClusterSettings,
+) -> tuple[Pairs, NDArray[np.float64]]:
+    """Add the pairs of buckets too large to pair all with all: round by round, a pivot with all others.
+
+    A text at or above the threshold to the pivot of a round leaves, and what is left when a crowd
+    is down to `bucket` texts is paired all with all. After `pivots` rounds a crowd is given up: the
+    work stays linear even where many texts share a form letter and nothing else. So in a crowd
+    these links are not made: between two texts that a pivot drew out, which are in one star by the
+    pivot as a rule, and between two that are left when it is given up.
+    """
+    known = [(_packed(pairs), similarity)]
+    for _ in range(settings.pivots):
+        ends = [
+            _packed(Pairs(crowd[:1], crowd[1:]))
+            if crowd.size > settings.bucket
+            else _packed(Pairs(*crowd[np.array(np.triu_indices(crowd.size, 1))]))
+            for crowd in crowds
+        ]
+        tried = band.unpack(np.concatenate(ends))
+        known.append((_packed(tried), compared(tried)))
+        linked = known[-1][0][known[-1][1] >= settings.threshold]
+        crowds = [
+            crowd[1:][~np.isin(pivot, linked)]
+            for crowd, pivot in zip(crowds, ends, strict=True)
+            if crowd.size > settings.bucket
+        ]
+        if not crowds:
+            break
+    packed, place = np.unique(np.concatenate([one for one, _ in known]), return_index=True)
+    return band.unpack(packed), np.concatenate([values for _, values in known])[place]
+
+
+def _packed(pairs: Pairs) -> NDArray[np.uint64]:
+    return pairs.left.astype(np.uint64) << np.uint64(32) | pairs.right.astype(np.uint64)
+
+
+def _clusters(
+    copies: _Copies, pairs: Pairs, similarity: NDArray[np.float64], comparison_text: Callable[[int], str]
 ) -> tuple[Cluster, ...]:
     """Stars of texts as clusters of paragraphs, largest first."""
     sizes = np.diff(copies.starts)
@@ -217,31 +304,29 @@ def _clusters(
     # By cluster; within it the representative's text first, then by similarity, then precedence.
     by_cluster = np.lexsort((copies.rank[paragraph], -to_centre[text], centre[text] != text, centre[text]))
     text, paragraph = text[by_cluster], paragraph[by_cluster]
-    kinds = [Relation.NEAR, Relation.EXACT]
+    centre = centre[text]
     made = [
-        Member(items[i], value, kinds[exact])
-        for i, value, exact in zip(
-            paragraph.tolist(), to_centre[text].tolist(), (centre[text] == text).tolist(), strict=True
+        Member(copies.items[number], value, Relation.EXACT if exact else Relation.NEAR)
+        for number, value, exact in zip(
+            paragraph.tolist(), to_centre[text].tolist(), (centre == text).tolist(), strict=True
         )
     ]
-    ends = np.append(np.flatnonzero(np.diff(centre[text])) + 1, text.size).tolist() if text.size else []
-    found, begin = [], 0
-    for end in ends:
-        one = tuple(made[begin:end])
-        outlets = {member.paragraph.outlet for member in one}
-        known = tuple(sorted(outlet for outlet in outlets if outlet is not None))
-        found.append(
-            Cluster(
-                id=_digest(compare.comparison_text(one[0].paragraph.text)),
-                kind=one[-1].kind,
-                outlets=known,
-                representative=one[0].paragraph,
-                members=one,
-                spread=_spread(len(known), unknown=None in outlets),
-            )
+    begins = np.flatnonzero(np.diff(centre, prepend=-1)).tolist()
+    found = [
+        _cluster(tuple(made[begin:end]), comparison_text(middle))
+        for (begin, end), middle in zip(
+            itertools.pairwise([*begins, text.size]), centre[begins].tolist(), strict=True
         )
-        begin = end
+    ]
     return tuple(sorted(found, key=lambda cluster: (-len(cluster.members), cluster.id)))
+
+
+def _cluster(members: tuple[Member, ...], comparison_text: str) -> Cluster:
+    outlets = {member.paragraph.outlet for member in members}
+    known = tuple(sorted(outlet for outlet in outlets if outlet is not None))
+    first, kind = members[0].paragraph, members[-1].kind
+    spread = _spread(len(known), unknown=len(known) < len(outlets))
+    return Cluster(_digest(comparison_text), kind, known, first, members, spread)
 
 
 def _spread(outlets: int, *, unknown: bool) -> Spread:
@@ -281,14 +366,8 @@ class _Links(Sequence[Link]):
     from the first paragraph of a text to each of its copies.
     """
 
-    def __init__(
-        self,
-        items: Sequence[Paragraph],
-        copies: _Copies,
-        pairs: Pairs,
-        similarity: NDArray[np.float64],
-    ) -> None:
-        self._items, self._copies, self._pairs, self._similarity = items, copies, pairs, similarity
+    def __init__(self, copies: _Copies, pairs: Pairs, similarity: NDArray[np.float64]) -> None:
+        self._copies, self._pairs, self._similarity = copies, pairs, similarity
         repeats = np.ones(copies.order.size, bool)
         repeats[copies.starts[:-1]] = False
         self._repeats = np.flatnonzero(repeats)
@@ -306,11 +385,10 @@ class _Links(Sequence[Link]):
         return self._link(range(len(self))[index])
 
     def _link(self, index: int) -> Link:
-        items, copies, near = self._items, self._copies, self._pairs.left.size
-        if index < near:
-            left = copies.order[copies.starts[self._pairs.left[index]]]
-            right = copies.order[copies.starts[self._pairs.right[index]]]
+        items, order, starts, near = self._copies.items, self._copies.order, self._copies.starts, self._pairs
+        if index < near.left.size:
+            left, right = order[starts[near.left[index]]], order[starts[near.right[index]]]
             return Link(items[left], items[right], Relation.NEAR, float(self._similarity[index]))
-        place = self._repeats[index - near]
-        text = np.searchsorted(copies.starts, place, side="right") - 1
-        return Link(items[copies.order[copies.starts[text]]], items[copies.order[place]], Relation.EXACT, 1.0)
+        place = self._repeats[index - near.left.size]
+        text = np.searchsorted(starts, place, side="right") - 1
+        return Link(items[order[starts[text]]], items[order[place]], Relation.EXACT, 1.0)

@@ -9,12 +9,13 @@ numbers and every punctuation mark, curly quotes included.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import regex
 
+from dedup.threads import allocate, in_order
 from dedup.types import CodePoints
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 _ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
 
 # Paragraphs folded at once; bounds the memory of the raw code points.
-_CHUNK = 1 << 15
+_CHUNK = 1 << 14
+
+_NO_NUMBERS = np.empty(0, np.int64)
+_NOTHING = CodePoints(np.empty(0, np.uint32), _NO_NUMBERS, _NO_NUMBERS)
 
 # What the fold table says of a character that cannot be folded without its neighbours.
 _IN_CONTEXT = 0xFFFFFFFF
@@ -76,16 +80,19 @@ def origins(text: str, known: dict[str, str | None]) -> list[tuple[int, int]]:
     return spans if len(spans) == whole else [(0, len(text))] * whole
 
 
-def encode(texts: Sequence[str], *, compiled: bool = False) -> CodePoints:
+def encode(
+    texts: Sequence[str], *, compiled: bool = False, workers: int = 1, scratch: str = ""
+) -> CodePoints:
     """Return the comparison texts of `texts`, end to end as code points.
 
     Lone surrogates pass through as they are. With `compiled` a kernel folds character by
     character from a table, and only paragraphs that hold a character which depends on its
     neighbours (a combining mark, a jamo) are folded one by one.
     """
-    if compiled:
-        return _join([_fold_chunk(texts[i : i + _CHUNK]) for i in range(0, len(texts), _CHUNK)])
-    return _code_points([comparison_text(text) for text in texts])
+    if not compiled:
+        return _code_points([comparison_text(text) for text in texts])
+    starts = range(0, len(texts), _CHUNK)
+    return _join(in_order(lambda i: _fold_chunk(texts[i : i + _CHUNK]), starts, workers), scratch)
 
 
 def decode(texts: CodePoints, index: int) -> str:
@@ -96,7 +103,7 @@ def decode(texts: CodePoints, index: int) -> str:
 
 def decode_codes(codes: NDArray[np.uint32]) -> str:
     """Return code points as a string, lone surrogates included."""
-    return codes.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+    return codes.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def equal(
@@ -118,16 +125,18 @@ def _code_points(texts: Sequence[str]) -> CodePoints:
     return CodePoints(codes.astype(np.uint32, copy=False), np.cumsum(lengths) - lengths, lengths)
 
 
-def _join(chunks: Sequence[CodePoints]) -> CodePoints:
-    if not chunks:
-        return _code_points([])
-    sizes = np.array([chunk.codes.size for chunk in chunks])
-    shifts = np.cumsum(sizes) - sizes
-    return CodePoints(
-        np.concatenate([chunk.codes for chunk in chunks]),
-        np.concatenate([chunk.starts + shift for chunk, shift in zip(chunks, shifts, strict=True)]),
-        np.concatenate([chunk.lengths for chunk in chunks]),
-    )
+def _join(chunks: Iterable[CodePoints], scratch: str) -> CodePoints:
+    """Put the texts of all chunks end to end; `scratch` names a folder for the file that holds them."""
+    held = list(chunks)
+    codes = allocate((sum(chunk.codes.size for chunk in held),), np.uint32, scratch)
+    starts, lengths, end = [], [], 0
+    for number, chunk in enumerate(held):
+        codes[end : end + chunk.codes.size] = chunk.codes
+        starts.append(chunk.starts + end)
+        lengths.append(chunk.lengths)
+        end += chunk.codes.size
+        held[number] = _NOTHING  # a chunk copied is freed, so that never all are there twice
+    return CodePoints(codes, np.concatenate([_NO_NUMBERS, *starts]), np.concatenate([_NO_NUMBERS, *lengths]))
 
 
 def _fold_chunk(texts: Sequence[str]) -> CodePoints:
@@ -135,46 +144,47 @@ def _fold_chunk(texts: Sequence[str]) -> CodePoints:
     from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
 
     raw = _code_points(texts)
-    table, expansions = _fold_table(raw.codes)
-    arrays = (raw.codes, raw.starts, raw.lengths)
-    lengths = kernels.folded_lengths(arrays, table)
-    in_context = np.flatnonzero(lengths < 0).tolist()
-    single = _code_points([comparison_text(texts[row]) for row in in_context])
-    lengths[in_context] = single.lengths
-    starts = np.cumsum(lengths) - lengths
-    codes = np.empty(int(lengths.sum()), np.uint32)
-    kernels.fold(arrays, table, expansions, starts, codes)
-    for i, row in enumerate(in_context):
-        begin = int(single.starts[i])
-        codes[starts[row] : starts[row] + lengths[row]] = single.codes[begin : begin + int(single.lengths[i])]
+    table, expansions, more = _fold_table(*kernels.count_codes(raw.codes))
+    codes = np.empty(raw.codes.size + more + 1, np.uint32)
+    starts, lengths = kernels.fold((raw.codes, raw.starts, raw.lengths), table, expansions, codes)
+    codes = codes[: int((starts + lengths).max(initial=0))]
+    in_context = np.flatnonzero(lengths < 0)
+    if in_context.size:
+        single = _code_points([comparison_text(texts[row]) for row in in_context.tolist()])
+        starts[in_context], lengths[in_context] = single.starts + codes.size, single.lengths
+        codes = np.concatenate([codes, single.codes])
     return CodePoints(codes, starts, lengths)
 
 
-def _fold_table(codes: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Fold every distinct character of `codes` once.
+def _fold_table(
+    codes: NDArray[np.uint32], counts: NDArray[np.int32]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], int]:
+    """Fold every distinct code point once; `counts` says how often each occurs.
 
-    The first array says by code point what it folds to, where that is one code point; else it
-    holds `1 << 31 | characters << 21 | place`, the place being in the second array, or `_IN_CONTEXT`.
+    The first array says by code point what it folds to, where that is one code point; else it holds
+    `1 << 30` (nothing), `1 << 31 | characters << 21 | place`, the place being in the second array, or
+    `_IN_CONTEXT`. The number is by how many code points all texts may grow.
     """
     table = np.zeros(0x110000, np.uint32)
-    unknown = np.zeros(0x110000, bool)
-    unknown[codes] = True
     for block in _UNCHANGED:
         table[block] = np.arange(block.start, block.stop)
-        unknown[block] = False
     expansions: list[str] = []
-    end = 0
-    for code in np.flatnonzero(unknown).tolist():
+    end = more = 0
+    unknown = table[codes] == 0
+    for code, count in zip(codes[unknown].tolist(), counts[unknown].tolist(), strict=True):
         text = comparison_text(chr(code))
         if _depends_on_neighbours(code):
             table[code] = _IN_CONTEXT
         elif len(text) == 1:
             table[code] = ord(text)
+        elif not text:
+            table[code] = 1 << 30
         else:
             table[code] = 1 << 31 | len(text) << 21 | end
             expansions.append(text)
             end += len(text)
-    return table, _code_points(expansions).codes
+            more += count * (len(text) - 1)
+    return table, _code_points(expansions).codes, more
 
 
 def _depends_on_neighbours(code: int) -> bool:

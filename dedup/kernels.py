@@ -2,7 +2,8 @@
 
 Needs numba (the extra `fast`). A stage imports this module only when it is asked for compiled
 work, so that a small input never waits for a compiler. Every kernel agrees bit for bit with the
-plain code beside which it is named; tests compare them. Compiled code is cached on disk.
+plain code beside which it is named; tests compare them. Compiled code is cached on disk. Kernels
+release the interpreter's lock and write only where they are told to, so that threads share them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _F = TypeVar("_F", bound=Callable[..., object])
 _M = np.uint64(0x9E3779B97F4A7C15)
 _MIX1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX2 = np.uint64(0x94D049BB133111EB)
+
+# Code points hashed at once: the arrays of one pass stay in the second cache, and the loops are
+# long enough for vector instructions (text by text they take three times as long).
+_BLOCK = 1 << 14
 
 
 def _compile(function: _F) -> _F:
@@ -51,67 +56,107 @@ def _fmix32(h: np.uint32) -> np.uint32:
 
 
 @_compile
-def _window_hashes(codes: Array, start: int, length: int, width: int, out: Array) -> int:
-    """Write the 64-bit hash of every window of a text; one rolling multiply a window."""
+def window_hashes(codes: Array, width: int, out: Array) -> int:
+    """Write the 64-bit hash of every window; return how many there are (sign.window_hashes).
+
+    One rolling multiply a window: for one text at a time.
+    """
+    length = codes.size
     if length == 0:
         return 0
     width = min(width, length)
     leading = np.uint64(1)
     h = np.uint64(0)
     for i in range(width):
-        h = h * _M + np.uint64(codes[start + i])
+        h = h * _M + np.uint64(codes[i])
         if i:
             leading *= _M
     out[0] = _mix64(h)
     count = length - width + 1
     for i in range(1, count):
-        h = (h - np.uint64(codes[start + i - 1]) * leading) * _M + np.uint64(codes[start + i + width - 1])
+        h = (h - np.uint64(codes[i - 1]) * leading) * _M + np.uint64(codes[i + width - 1])
         out[i] = _mix64(h)
     return count
 
 
 @_compile
-def folded_lengths(texts: Texts, table: Array) -> Array:
-    """Length of every folded text, -1 where a character depends on its neighbours (compare.encode)."""
-    raw, starts, lengths = texts
-    result = np.zeros(starts.size, np.int64)
-    for row in range(starts.size):
-        total = 0
-        for i in range(starts[row], starts[row] + lengths[row]):
-            entry = table[raw[i]]
-            if entry < 0x110000:
-                total += 1
-            elif entry == 0xFFFFFFFF:
-                total = -1
-                break
-            else:
-                total += (entry >> 21) & 0x3FF
-        result[row] = total
-    return result
+def block_hashes(codes: Array, width: int, out: Array) -> None:
+    """The same for many texts end to end, in loops without dependence from window to window.
+
+    Windows that reach over the end of a text are written too; the caller leaves them out. The
+    width is built up by doubling: a window of 2k is two windows of k.
+    """
+    length = codes.size
+    for i in range(length):
+        out[i] = np.uint64(codes[i])
+    bit = 1
+    while bit * 2 <= width:
+        bit *= 2
+    have = 1
+    power = _M
+    bit //= 2
+    while bit:
+        for i in range(length - 2 * have + 1):
+            out[i] = out[i] * power + out[i + have]
+        have *= 2
+        power *= power
+        if width & bit:
+            for i in range(length - have):
+                out[i] = out[i] * _M + np.uint64(codes[i + have])
+            have += 1
+            power *= _M
+        bit //= 2
+    for i in range(length - width + 1):
+        out[i] = _mix64(out[i])
 
 
 @_compile
-def fold(texts: Texts, table: Array, expansions: Array, out_starts: Array, out: Array) -> None:
-    """Write the folded texts; those with a character in context are left to the caller (compare.encode)."""
+def count_codes(raw: Array) -> tuple[Array, Array]:
+    """The distinct code points as they come, and how often each occurs (compare.encode)."""
+    counts = np.zeros(0x110000, np.int32)
+    codes = np.empty(0x110000, np.uint32)
+    distinct = 0
+    for code in raw:
+        if not counts[code]:
+            codes[distinct] = code
+            distinct += 1
+        counts[code] += 1
+    return codes[:distinct].copy(), counts[codes[:distinct]]
+
+
+@_compile
+def fold(texts: Texts, table: Array, expansions: Array, out: Array) -> tuple[Array, Array]:
+    """Write the folded texts end to end; return starts and lengths (compare.encode).
+
+    A text with a character that depends on its neighbours is left to the caller: its length is -1.
+    Spaces are as frequent as words, so they are dropped without a branch.
+    """
     raw, starts, lengths = texts
+    out_starts = np.empty(starts.size, np.int64)
+    out_lengths = np.empty(starts.size, np.int64)
+    k = 0
     for row in range(starts.size):
-        k = out_starts[row]
-        for i in range(starts[row], starts[row] + lengths[row]):
-            entry = table[raw[i]]
-            if entry < 0x110000:
+        out_starts[row] = k
+        for code in raw[starts[row] : starts[row] + lengths[row]]:
+            entry = table[code]
+            if entry < 0x80000000:
                 out[k] = entry
-                k += 1
+                k += 1 - (entry >> 30)
             elif entry == 0xFFFFFFFF:
+                k = out_starts[row] - 1
                 break
             else:
                 for j in range((entry >> 21) & 0x3FF):
                     out[k] = expansions[(entry & 0x1FFFFF) + j]
                     k += 1
+        out_lengths[row] = k - out_starts[row]
+        k = max(k, out_starts[row])
+    return out_starts, out_lengths
 
 
 @_compile
 def equal(texts: Texts, one: Array, other: Array) -> bool:
-    """Whether every text of `one` equals its partner in `other` (cluster.collapse)."""
+    """Whether every text of `one` equals its partner in `other` (compare.equal)."""
     codes, starts, lengths = texts
     for row in range(one.size):
         if lengths[one[row]] != lengths[other[row]]:
@@ -124,46 +169,79 @@ def equal(texts: Texts, one: Array, other: Array) -> bool:
 
 
 @_compile
-def text_hashes(texts: Texts) -> Array:
-    """One 64-bit hash a text (sign.text_hashes)."""
+def text_hashes(texts: Texts, first: int, last: int, out: Array) -> None:
+    """One 64-bit hash a text (sign.text_hashes). Four characters a step, for they wait for each other."""
     codes, starts, lengths = texts
-    result = np.zeros(starts.size, np.uint64)
-    for row in range(starts.size):
+    two, three, four = _M * _M, _M * _M * _M, _M * _M * _M * _M
+    one = np.uint64(1)
+    for row in range(first, last):
         h = np.uint64(0)
-        for i in range(starts[row], starts[row] + lengths[row]):
-            h = h * _M + np.uint64(codes[i]) + np.uint64(1)
-        result[row] = _mix64(h)
-    return result
+        text = codes[starts[row] : starts[row] + lengths[row]]
+        whole = text.size - text.size % 4
+        for i in range(0, whole, 4):
+            c0, c1 = np.uint64(text[i]) + one, np.uint64(text[i + 1]) + one
+            c2, c3 = np.uint64(text[i + 2]) + one, np.uint64(text[i + 3]) + one
+            h = h * four + (c0 * three + c1 * two + c2 * _M + c3)
+        for i in range(whole, text.size):
+            h = h * _M + np.uint64(text[i]) + one
+        out[row] = _mix64(h)
 
 
 @_compile
-def signatures(texts: Texts, width: int, a: Array, b: Array) -> Array:
-    """MinHash signatures (sign.signatures).
+def _minima(mixed: Array, a: Array, b: Array, signature: Array) -> None:
+    """The least value of every permutation over `mixed`.
 
-    Four windows at a time, which halves the loads and stores of the signature; the last window is
-    repeated up to a multiple of four, which changes no minimum.
+    Eight windows at a time, so that eight products share one load and one store; the last eight
+    may overlap those before, which changes no minimum.
     """
-    codes, starts, lengths = texts
-    result = np.full((starts.size, a.size), np.uint32(0xFFFFFFFF))
-    longest = 4
-    for row in range(starts.size):
-        longest = max(longest, lengths[row] + 4)
-    hashes = np.empty(longest, np.uint64)
-    mixed = np.empty(longest, np.uint32)
-    for row in range(starts.size):
-        count = _window_hashes(codes, starts[row], lengths[row], width, hashes)
-        for i in range(count):
-            mixed[i] = _fmix32(np.uint32(hashes[i] >> np.uint64(32)))
-        while count % 4:
-            mixed[count] = mixed[count - 1]
-            count += 1
-        signature = result[row]
-        for i in range(0, count, 4):
-            h0, h1, h2, h3 = mixed[i], mixed[i + 1], mixed[i + 2], mixed[i + 3]
+    signature[:] = np.uint32(0xFFFFFFFF)
+    count = mixed.size
+    if count < 8:
+        for h in mixed:
             for p in range(a.size):
-                one = min(np.uint32(a[p] * h0 + b[p]), np.uint32(a[p] * h1 + b[p]))
-                two = min(np.uint32(a[p] * h2 + b[p]), np.uint32(a[p] * h3 + b[p]))
-                signature[p] = min(signature[p], min(one, two))  # noqa: PLW3301 - numba knows min of two
+                signature[p] = min(signature[p], np.uint32(a[p] * h + b[p]))
+        return
+    for k in range(0, count, 8):
+        i = min(k, count - 8)
+        h0, h1, h2, h3 = mixed[i], mixed[i + 1], mixed[i + 2], mixed[i + 3]
+        h4, h5, h6, h7 = mixed[i + 4], mixed[i + 5], mixed[i + 6], mixed[i + 7]
+        for p in range(a.size):
+            m, n = a[p], b[p]
+            one = min(np.uint32(m * h0 + n), np.uint32(m * h1 + n))
+            two = min(np.uint32(m * h2 + n), np.uint32(m * h3 + n))
+            three = min(np.uint32(m * h4 + n), np.uint32(m * h5 + n))
+            four = min(np.uint32(m * h6 + n), np.uint32(m * h7 + n))
+            least = min(min(one, two), min(three, four))  # noqa: PLW3301 - numba knows min of two
+            signature[p] = min(signature[p], least)
+
+
+@_compile
+def signatures(texts: Texts, rows: Array, width: int, a: Array, b: Array) -> Array:
+    """MinHash signatures of the texts `rows`, which come in the order of their starts (sign.signatures)."""
+    codes, starts, lengths = texts
+    result = np.empty((rows.size, a.size), np.uint32)
+    size = _BLOCK
+    for row in rows:
+        size = max(size, lengths[row])
+    hashes, mixed = np.empty(size, np.uint64), np.empty(size, np.uint32)
+    done = 0
+    while done < rows.size:
+        begin = end = starts[rows[done]]
+        first = done
+        while done < rows.size and starts[rows[done]] + lengths[rows[done]] <= begin + size:
+            end = starts[rows[done]] + lengths[rows[done]]
+            done += 1
+        block_hashes(codes[begin:end], width, hashes)
+        for i in range(end - begin):
+            mixed[i] = _fmix32(np.uint32(hashes[i] >> np.uint64(32)))
+        for place in range(first, done):
+            start, length = starts[rows[place]], lengths[rows[place]]
+            count = length - width + 1
+            if 0 < length < width:
+                window_hashes(codes[start : start + length], width, hashes)
+                mixed[start - begin] = _fmix32(np.uint32(hashes[0] >> np.uint64(32)))
+                count = 1
+            _minima(mixed[start - begin : start - begin + max(count, 0)], a, b, result[place])
     return result
 
 
@@ -182,71 +260,90 @@ def band_keys(signatures: Array, bands: int, rows: int) -> Array:
 
 
 @_compile
-def _insert(table: Array, stamps: Array, stamp: int, mask: np.uint64, key: np.uint64) -> int:
-    """Insert into an open-addressing table; 1 if the key is new under this stamp."""
-    slot = key & mask
-    while stamps[slot] == stamp:
-        if table[slot] == key:
-            return 0
-        slot = (slot + np.uint64(1)) & mask
-    stamps[slot] = stamp
-    table[slot] = key
-    return 1
+def agreements(rows: Array, pairs: tuple[Array, Array], first: int, last: int, out: Array) -> None:
+    """In how many columns two rows agree (sign.agreements)."""
+    left, right = pairs
+    for i in range(first, last):
+        one, other = rows[left[i]], rows[right[i]]
+        same = 0
+        for k in range(one.size):
+            same += one[k] == other[k]
+        out[i] = same
 
 
 @_compile
-def _mask(length: int) -> np.uint64:
-    """Mask of the least table that stays half empty."""
+def table_mask(length: int) -> np.uint64:
+    """Mask of the least table that stays three quarters empty."""
     capacity = 16
-    while capacity < 2 * length:
+    while capacity < 4 * length:
         capacity *= 2
     return np.uint64(capacity - 1)
 
 
 @_compile
-def overlaps(texts: Texts, left: Array, right: Array, width: int) -> Array:
+def _place(table: Array, mask: np.uint64, key: np.uint64) -> np.uint64:
+    """Where `key` is in an open-addressing table, or would be; 0 is a free place."""
+    slot = key & mask
+    while table[slot] and table[slot] != key:
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
+@_compile
+def _fill(table: Array, mask: np.uint64, keys: Array) -> int:
+    """Clear the table and put the keys into it; return how many are distinct."""
+    table[: int(mask) + 1] = np.uint64(0)
+    distinct = 0
+    for key in keys:
+        slot = _place(table, mask, key)
+        distinct += table[slot] == 0
+        table[slot] = key
+    return distinct
+
+
+@_compile
+def _shingles(texts: Texts, row: int, width: int, out: Array) -> int:
+    """Window hashes of a text, none of them 0, which marks a free place in a table."""
+    codes, starts, lengths = texts
+    count = window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, out)
+    for i in range(count):
+        out[i] += np.uint64(out[i] == 0)
+    return count
+
+
+@_compile
+def overlaps(texts: Texts, pairs: tuple[Array, Array], width: int, first: int, last: int, out: Array) -> None:
     """Distinct shingles of left, of right and of both, shape (pairs, 3) (verify.overlaps).
 
-    Pairs come sorted by `left`, so its table is filled once for all its partners. Tables are
-    cleared by counting up a stamp, not by writing, and only as much of them is used as a text
-    needs, so that they stay in the first cache.
+    Pairs come sorted by `left`, so its table is filled once for all its partners. Of the text on the
+    right only shingles that are not shared need a table, to be counted once. Only as much of a
+    table is used as a text needs, so that it stays in the first cache.
     """
-    codes, starts, lengths = texts
+    left, right = pairs
     longest = 1
-    for i in range(left.size):
-        longest = max(longest, lengths[left[i]], lengths[right[i]])
-    capacity = int(_mask(longest)) + 1
-    table, stamps = np.empty(capacity, np.uint64), np.full(capacity, -1, np.int64)
-    other, other_stamps = np.empty(capacity, np.uint64), np.full(capacity, -1, np.int64)
+    for i in range(first, last):
+        longest = max(longest, texts[2][left[i]], texts[2][right[i]])
+    capacity = int(table_mask(longest)) + 1
+    table, other = np.empty(capacity, np.uint64), np.empty(capacity, np.uint64)
+    shared_with = np.full(capacity, -1, np.int64)  # the last pair that shares what is at this place
     hashes = np.empty(longest, np.uint64)
-    result = np.zeros((left.size, 3), np.int64)
     size = 0
-    filled = -1
-    mask = _mask(1)
-    for i in range(left.size):
-        if i == 0 or left[i] != left[i - 1]:
-            filled = i
-            size = 0
-            mask = _mask(lengths[left[i]])
-            for k in range(_window_hashes(codes, starts[left[i]], lengths[left[i]], width, hashes)):
-                size += _insert(table, stamps, filled, mask, hashes[k])
-        distinct = 0
-        shared = 0
-        other_mask = _mask(lengths[right[i]])
-        for k in range(_window_hashes(codes, starts[right[i]], lengths[right[i]], width, hashes)):
-            key = hashes[k]
-            if _insert(other, other_stamps, i, other_mask, key):
-                distinct += 1
-                slot = key & mask
-                while stamps[slot] == filled:
-                    if table[slot] == key:
-                        shared += 1
-                        break
-                    slot = (slot + np.uint64(1)) & mask
-        result[i, 0] = size
-        result[i, 1] = distinct
-        result[i, 2] = shared
-    return result
+    mask = table_mask(1)
+    for i in range(first, last):
+        if i == first or left[i] != left[i - 1]:
+            mask = table_mask(texts[2][left[i]])
+            size = _fill(table, mask, hashes[: _shingles(texts, left[i], width, hashes)])
+        shared = rest = 0
+        for key in hashes[: _shingles(texts, right[i], width, hashes)]:
+            slot = _place(table, mask, key)
+            if table[slot]:
+                shared += shared_with[slot] != i
+                shared_with[slot] = i
+            else:
+                hashes[rest] = key
+                rest += 1
+        out[i, 0], out[i, 2] = size, shared
+        out[i, 1] = shared + _fill(other, table_mask(rest), hashes[:rest])
 
 
 _LOW48 = np.uint64((1 << 48) - 1)
@@ -271,7 +368,7 @@ def window_counts(texts: Texts, width: int) -> Array:
     counts = np.zeros(size, np.uint16)
     hashes = np.empty(_longest(lengths, np.arange(starts.size)), np.uint64)
     for row in range(starts.size):
-        for i in range(_window_hashes(codes, starts[row], lengths[row], width, hashes)):
+        for i in range(window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)):
             place = (hashes[i] >> np.uint64(16)) & mask
             if counts[place] < 65535:
                 counts[place] += 1
@@ -296,7 +393,7 @@ def rare_prefixes(
     owners = np.empty(1024, np.int64)
     end = 0
     for row in seekers:
-        count = _window_hashes(codes, starts[row], lengths[row], width, hashes)
+        count = window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)
         again = 0
         for i in range(count):
             window = hashes[i] >> np.uint64(16)
@@ -328,7 +425,7 @@ def rare_prefixes(
 def prefix_hits(texts: Texts, width: int, windows: Array, owners: Array) -> Array:
     """Pairs of a text and the owner of one of its windows; `windows` come sorted (quote)."""
     codes, starts, lengths = texts
-    mask = _mask(windows.size)
+    mask = table_mask(windows.size)
     first = np.full(int(mask) + 1, -1, np.int64)  # where a window's owners begin, by open addressing
     for i in range(windows.size):
         if i == 0 or windows[i] != windows[i - 1]:
@@ -340,7 +437,7 @@ def prefix_hits(texts: Texts, width: int, windows: Array, owners: Array) -> Arra
     found = np.empty(1024, np.uint64)
     end = 0
     for row in range(starts.size):
-        for i in range(_window_hashes(codes, starts[row], lengths[row], width, hashes)):
+        for i in range(window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)):
             window = hashes[i] >> np.uint64(16)
             slot = window & mask
             while first[slot] >= 0 and windows[first[slot]] != window:

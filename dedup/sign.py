@@ -17,7 +17,8 @@ import numpy as np
 from datasketch import MinHash
 
 from dedup.settings import ClusterSettings
-from dedup.types import CodePoints
+from dedup.threads import in_order, slices
+from dedup.types import CodePoints, Pairs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,12 @@ _M = 0x9E3779B97F4A7C15
 
 # Windows handled at once, so that the arrays of one pass stay in the processor's cache.
 _CHUNK = 1 << 16
+
+# Permutations are made up to a multiple of this for the kernel's vectors; what is added is cut off.
+_LANES = 8
+
+# Texts of one slice of work.
+_ROWS = 1 << 13
 
 
 def shingle_hash(shingle: str) -> int:
@@ -57,15 +64,18 @@ def shingles(texts: CodePoints, index: int, width: int) -> NDArray[np.uint64]:
     return np.unique(window_hashes(texts.codes[start : start + int(texts.lengths[index])], width))
 
 
-def text_hashes(texts: CodePoints, *, compiled: bool = False) -> NDArray[np.uint64]:
+def text_hashes(texts: CodePoints, *, compiled: bool = False, workers: int = 1) -> NDArray[np.uint64]:
     """Return one 64-bit hash a text, the same polynomial over the whole of it."""
+    hashes = np.zeros(texts.starts.size, np.uint64)
     if compiled:
         from dedup import kernels  # noqa: PLC0415
 
-        return kernels.text_hashes((texts.codes, texts.starts, texts.lengths))
+        arrays = (texts.codes, texts.starts, texts.lengths)
+        parts = slices(hashes.size, _ROWS)
+        in_order(lambda part: kernels.text_hashes(arrays, *part, hashes), parts, workers)
+        return hashes
     powers = np.ones(max(int(texts.lengths.max(initial=0)), 1), np.uint64)
     np.cumprod(np.full(powers.size - 1, _M, np.uint64), out=powers[1:])
-    hashes = np.zeros(texts.starts.size, np.uint64)
     for i, (start, length) in enumerate(zip(texts.starts.tolist(), texts.lengths.tolist(), strict=True)):
         codes = texts.codes[start : start + length].astype(np.uint64) + np.uint64(1)
         hashes[i] = (codes * powers[:length][::-1]).sum(dtype=np.uint64)
@@ -73,26 +83,55 @@ def text_hashes(texts: CodePoints, *, compiled: bool = False) -> NDArray[np.uint
 
 
 def signatures(
-    texts: CodePoints, settings: ClusterSettings, permutations: int, *, compiled: bool = False
+    texts: CodePoints,
+    settings: ClusterSettings,
+    permutations: int,
+    *,
+    rows: NDArray[np.int64] | None = None,
+    compiled: bool = False,
 ) -> NDArray[np.uint32]:
-    """Return MinHash signatures, shape (texts, permutations).
+    """Return MinHash signatures, shape (texts, permutations); of the texts `rows` alone if they are given.
 
     Row `i` equals the hash values of a datasketch MinHash with the same seed that was updated
     with the shingles of text `i` under `shingle_hash`. A text without characters keeps
-    datasketch's empty signature.
+    datasketch's empty signature. Compiled code wants `rows` in the order of their texts' starts.
     """
+    if rows is None:
+        rows = np.arange(texts.starts.size)
     a, b = MinHash(num_perm=permutations, seed=settings.seed, scheme=_SCHEME).permutations
     if compiled:
         from dedup import kernels  # noqa: PLC0415
 
-        return kernels.signatures((texts.codes, texts.starts, texts.lengths), settings.shingle, a, b)
-    result = np.full((texts.starts.size, permutations), 0xFFFFFFFF, np.uint32)
-    for i, (start, length) in enumerate(zip(texts.starts.tolist(), texts.lengths.tolist(), strict=True)):
+        arrays = (texts.codes, texts.starts, texts.lengths)
+        more = (0, -permutations % _LANES)
+        wide = kernels.signatures(arrays, rows, settings.shingle, np.pad(a, more), np.pad(b, more))
+        return wide[:, :permutations]
+    result = np.full((rows.size, permutations), 0xFFFFFFFF, np.uint32)
+    for i, (start, length) in enumerate(
+        zip(texts.starts[rows].tolist(), texts.lengths[rows].tolist(), strict=True)
+    ):
         hashes = window_hashes(texts.codes[start : start + length], settings.shingle)
         mixed = _fmix32((hashes >> np.uint64(32)).astype(np.uint32))
         for k in range(0, mixed.size, _CHUNK):
             values = (mixed[k : k + _CHUNK, None] * a + b).min(axis=0)
             np.minimum(result[i], values, out=result[i])
+    return result
+
+
+def agreements(
+    rows: NDArray[np.uint8], pairs: Pairs, *, compiled: bool = False, workers: int = 1
+) -> NDArray[np.int64]:
+    """Return in how many columns the two rows of every pair agree."""
+    result = np.empty(pairs.left.size, np.int64)
+    if compiled:
+        from dedup import kernels  # noqa: PLC0415
+
+        ends = (pairs.left, pairs.right)
+        parts = slices(result.size, 8 * _ROWS)
+        in_order(lambda part: kernels.agreements(rows, ends, *part, result), parts, workers)
+        return result
+    for first, last in slices(result.size, _ROWS):
+        result[first:last] = (rows[pairs.left[first:last]] == rows[pairs.right[first:last]]).sum(axis=1)
     return result
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dedup.kernels import _compile, _longest, _mask, _window_hashes
+from dedup.kernels import _compile, _longest, table_mask, window_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,10 +27,10 @@ def _seed_hashes(
     hashes, other = work
     if length < narrow:
         return 0
-    count = _window_hashes(codes, start, length, narrow, hashes)
+    count = window_hashes(codes[start : start + length], narrow, hashes)
     long = 0
     if length >= wide:
-        long = _window_hashes(codes, start, length, wide, other)
+        long = window_hashes(codes[start : start + length], wide, other)
     dense = 0
     for i in range(narrow - 1):
         dense += codes[start + i] >= _DENSE
@@ -49,7 +49,7 @@ def seeds(texts: Texts, widths: tuple[int, int]) -> tuple[Array, Array, Array]:
     A table first counts seeds by hash; collisions let too many pass, never too few.
     """
     codes, starts, lengths = texts
-    mask = min(_mask(codes.size), np.uint64((1 << 28) - 1))
+    mask = min(table_mask(codes.size), np.uint64((1 << 28) - 1))
     seen = np.zeros(int(mask) + 1, np.uint8)
     longest = _longest(lengths, np.arange(starts.size))
     work = (np.empty(longest, np.uint64), np.empty(longest, np.uint64))

@@ -32,7 +32,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,9 +56,23 @@ def read(path: Path) -> Rows:
         return [(str(row["id"]), row["src"], row["text"]) for row in rows]
 
 
+class Paragraphs(Sequence[Paragraph]):
+    """The rows as paragraphs, each made when it is looked at."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index):
+        number, outlet, text = self._rows[index]
+        return Paragraph(number, 0, outlet, text)
+
+
 def ours(rows: Rows, threshold: float) -> int:
-    paragraphs = (Paragraph(number, 0, outlet, text) for number, outlet, text in rows)
-    return len(cluster(paragraphs, ClusterSettings(threshold=threshold)).links)
+    texts = [text for _, _, text in rows]
+    return len(cluster(Paragraphs(rows), ClusterSettings(threshold=threshold), texts=texts).links)
 
 
 def shingle_lists(rows: Rows) -> list[list[bytes]]:

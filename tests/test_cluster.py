@@ -3,18 +3,20 @@
 import gzip
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.clustering import cluster, recluster
+from dedup.clustering import _with_crowds, cluster, recluster
 from dedup.compare import comparison_text
 from dedup.settings import ClusterSettings
-from dedup.types import Clustering, Paragraph, Relation, Spread
+from dedup.types import Clustering, Pairs, Paragraph, Relation, Spread
 
 BENCH = Path(__file__).resolve().parents[2] / "shared" / "bench"
 
@@ -215,6 +217,81 @@ def test_texts_that_collide_under_the_polynomial_hash_stay_apart() -> None:
 def test_many_equal_paragraphs_are_one_cluster() -> None:
     (found,) = cluster([Paragraph(str(i), 0, None, WIRE) for i in range(3000)]).clusters
     assert len(found.members) == 3000
+
+
+@settings(max_examples=10, deadline=None)
+@given(SENTENCES, st.integers(1, 4))
+def test_a_crowd_loses_no_member(texts: list[str], bucket: int) -> None:
+    """All texts lie in one bucket: one band of one row, and a threshold that all of them reach."""
+    items = paragraphs(*texts)
+    whole = cluster(items, ClusterSettings(threshold=0.5, miss=1e-9, permutations=2000))
+    crowded = cluster(items, ClusterSettings(threshold=0.5, miss=1e-9, permutations=2000, bucket=bucket))
+    assert set(crowded.links) <= set(whole.links)
+    joined = {frozenset(member.paragraph for member in one.members) for one in crowded.clusters}
+    members = {paragraph for one in joined for paragraph in one}
+    assert members == {member.paragraph for one in whole.clusters for member in one.members}
+
+
+def test_fillings_of_a_template_are_linear_and_one_cluster() -> None:
+    letter = "拝啓、{}様。当社の定期点検は予定どおり終わり、設備に異常は見つかりませんでした。"
+    items = paragraphs(*(letter.format(f"{i:04}") for i in range(3000)))
+    found = cluster(items, ClusterSettings(threshold=0.6))
+    assert len(found.clusters[0].members) >= 0.99 * 3000  # bands miss a few, as they do anywhere
+    assert len(found.links) < 20 * 3000
+
+
+@pytest.mark.parametrize(("pivots", "lost"), [(2, {(1, 2), (8, 9)}), (4, {(1, 2), (8, 9)}), (5, {(1, 2)})])
+def test_what_a_crowd_loses(pivots: int, lost: set[tuple[int, int]]) -> None:
+    """Pairs of which both left with a pivot, and pairs of those that are left when it is given up."""
+    similar = {(0, 1), (0, 2), (1, 2), (3, 4), (8, 9)}
+
+    def compared(pairs: Pairs) -> np.ndarray:
+        ends = zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)
+        return np.array([float(pair in similar) for pair in ends])
+
+    none, options = np.empty(0, np.int64), ClusterSettings(bucket=3, pivots=pivots)
+    pairs, similarity = _with_crowds(
+        Pairs(none, none), none.astype(float), [np.arange(10)], compared, options
+    )
+    found = zip(pairs.left[similarity == 1].tolist(), pairs.right[similarity == 1].tolist(), strict=True)
+    assert similar - set(found) == lost
+    assert pairs.left.size <= pivots * 10
+
+
+@pytest.mark.parametrize(
+    "options", [{"workers": 2}, {"workers": 3, "scratch": "."}], ids=["threads", "files"]
+)
+def test_the_same_by_any_number_of_workers_and_on_disk(options: dict[str, object], tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    if "scratch" in options:
+        options["scratch"] = str(tmp_path)
+    rng = np.random.default_rng(5)
+    texts = []
+    for _ in range(400):
+        text = "".join(chr(c) for c in rng.integers(0x4E00, 0x9FFF, 60))
+        texts += [text, text[1:] + "あ", text]
+    plain = ClusterSettings(compile_from=0)
+    one, other = cluster(paragraphs(*texts), plain), cluster(paragraphs(*texts), replace(plain, **options))
+    assert list(one.links) == list(other.links)
+    assert one.clusters == other.clusters
+    assert one.histogram == other.histogram
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_paragraphs_are_made_only_where_words_are_shared() -> None:
+    class Lazy(Sequence[Paragraph]):
+        asked: ClassVar[set[int]] = set()
+
+        def __len__(self) -> int:
+            return len(texts)
+
+        def __getitem__(self, index: int) -> Paragraph:
+            self.asked.add(index)
+            return paragraphs(*texts)[index]
+
+    texts = [WIRE, REPORT, WIRE[:-1], "短い。"]
+    assert cluster(Lazy(), texts=texts).clusters == cluster(paragraphs(*texts)).clusters
+    assert Lazy.asked == {0, 2}
 
 
 def test_links_are_a_sequence() -> None:

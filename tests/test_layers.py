@@ -32,16 +32,16 @@ PARTS = {
     "passages": {"span_kernels"},
     "span_kernels": {"kernels"},
     "quote": {"kernels"},
-    "clustering": {"band", "compare", "sign", "verify"},
+    "clustering": {"band", "compare", "sign", "threads", "verify"},
     "index": {"index.core", "index.store"},
     "index.core": {"compare", "index.matching", "index.redis", "index.sqlite", "index.store"},
     "index.matching": {"band", "compare", "facts", "index.store", "sign", "verify"},
     "index.sqlite": {"index.postings", "index.store"},
     "index.redis": {"index.store"},
-    "band": {"kernels"},
-    "compare": {"kernels"},
-    "sign": {"kernels"},
-    "verify": {"kernels"},
+    "band": {"kernels", "threads"},
+    "compare": {"kernels", "threads"},
+    "sign": {"kernels", "threads"},
+    "verify": {"kernels", "threads"},
 }
 
 

@@ -1,15 +1,18 @@
 """Signatures are datasketch's, bands are MinHashLSH's, and compiled code is the plain code."""
 
+import importlib.util
+import itertools
+
 import numpy as np
 import pytest
 from datasketch import MinHash, MinHashLSH
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.band import band_keys, candidate_pairs, choose_bands
+from dedup.band import band_keys, candidate_pairs, choose_bands, least_agreement
 from dedup.compare import encode
 from dedup.settings import ClusterSettings
-from dedup.sign import from_datasketch, shingle_hash, signatures, text_hashes, to_datasketch
+from dedup.sign import agreements, from_datasketch, shingle_hash, signatures, text_hashes, to_datasketch
 from dedup.types import Pairs
 from dedup.verify import jaccard, overlaps
 
@@ -72,23 +75,50 @@ def test_candidates_are_the_pairs_of_datasketch_lsh() -> None:
     for number, one in enumerate(objects):
         index.insert(number, one)
     theirs = {(min(i, j), max(i, j)) for i, one in enumerate(objects) for j in index.query(one) if i != j}
-    ours = candidate_pairs(band_keys(sketch, 10, 6), SETTINGS.bucket)
+    ours, _ = candidate_pairs(band_keys(sketch, 10, 6), SETTINGS.bucket)
     assert len(theirs) > 50
     assert set(zip(ours.left.tolist(), ours.right.tolist(), strict=True)) == theirs
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 4))
-def test_a_large_bucket_stays_joined_and_linear(keys: list[int], bucket: int) -> None:
-    pairs = candidate_pairs(np.array([keys], np.uint64) << np.uint64(40), bucket)
-    found = set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True))
-    expected = set()
-    for key in set(keys):
-        held = [i for i, other in enumerate(keys) if other == key]
-        reach = len(held) if len(held) <= bucket else max(bucket * bucket // len(held), 1)
-        expected |= {(a, b) for x, a in enumerate(held) for b in held[x + 1 : x + 1 + reach]}
-        expected |= {(held[0], b) for b in held[1:]}
-    assert found == expected
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=9, max_size=9), max_size=3),
+    st.integers(1, 4),
+    st.integers(1, 2),
+)
+def test_buckets_are_paired_or_told_as_crowded(keys: list[list[int]], bucket: int, workers: int) -> None:
+    shape = np.array(keys, np.uint64).reshape(-1, 9) << np.uint64(40)
+    pairs, crowds = candidate_pairs(shape, bucket, workers=workers)
+    held = {(b, key): [i for i, k in enumerate(row) if k == key] for b, row in enumerate(keys) for key in row}
+    expected = {
+        pair for one in held.values() if len(one) <= bucket for pair in itertools.combinations(one, 2)
+    }
+    assert set(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)) == expected
+    assert len(expected) == pairs.left.size
+    large = {tuple(one) for one in held.values() if len(one) > bucket}
+    assert {tuple(crowd.tolist()) for crowd in crowds} == large
+    assert len(crowds) == len(large)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2), min_size=6, max_size=6), min_size=2, max_size=6))
+def test_agreements_are_counted(rows: list[list[int]]) -> None:
+    table = np.array(rows, np.uint8)
+    left, right = np.triu_indices(len(rows), 1)
+    expected = [
+        sum(a == b for a, b in zip(rows[i], rows[j], strict=True)) for i, j in zip(left, right, strict=True)
+    ]
+    assert agreements(table, Pairs(left, right)).tolist() == expected
+    if importlib.util.find_spec("numba"):
+        assert agreements(table, Pairs(left, right), compiled=True, workers=2).tolist() == expected
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.8, 1.0])
+def test_few_pairs_at_the_threshold_agree_too_little(threshold: float) -> None:
+    settings = ClusterSettings(threshold=threshold)
+    agree = np.random.default_rng(3).binomial(60, threshold, 100_000)
+    assert (agree < least_agreement(60, settings)).mean() <= settings.miss / 8
+    assert (agree < least_agreement(60, settings) + 1).mean() > settings.miss / 12
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])

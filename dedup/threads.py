@@ -1,0 +1,54 @@
+"""Work in slices: several at once in threads, large arrays in files.
+
+Numpy's sorts and the compiled kernels release the interpreter's lock, so threads use several
+cores without copying anything. Results come in the order of the slices: they do not depend on the
+number of workers.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+def in_order(work: Callable[[_In], _Out], parts: Iterable[_In], workers: int) -> list[_Out]:
+    """Return `work` of every part, in order; up to `workers` at once.
+
+    >>> in_order(abs, [-2, 1], workers=2)
+    [2, 1]
+    """
+    if workers == 1:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, parts))
+
+
+def slices(count: int, size: int) -> list[tuple[int, int]]:
+    """Return half-open ranges of `size` that make up `count`, the last one shorter.
+
+    >>> slices(5, 2)
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    return [(first, min(first + size, count)) for first in range(0, count, size)]
+
+
+def allocate(shape: tuple[int, ...], dtype: type[Any], scratch: str) -> NDArray[Any]:
+    """Return an array without set values, in a file of the folder `scratch` if one is named.
+
+    The file has no name of its own and goes with the array; the system writes its pages out and
+    drops them from memory when it needs to.
+    """
+    if not scratch or 0 in shape:
+        return np.empty(shape, dtype)
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        return np.memmap(file, dtype, "w+", shape=shape)
