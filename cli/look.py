@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Adds these commands to the program."""
-    for command in (explain, diff, report):
-        app.command()(command)
-    app.command("config")(show_config)
+    app.command(short_help="Show what was stripped from a page and why; or compare two.")(explain)
+    app.command(short_help="Compare two runs, for use in CI.")(diff)
+    app.command(short_help="Write a run as one HTML file to look at.")(report)
+    app.command("config", short_help="Show every setting and where it comes from.")(show_config)
+    app.command(hidden=True)(manual)
 
 
 def explain(
@@ -36,7 +38,7 @@ def explain(
     ],
     second: Annotated[
         str | None,
-        typer.Argument(metavar="[B]", help="The paragraph to compare it with.", show_default=False),
+        typer.Argument(metavar="B", help="The paragraph to compare it with.", show_default=False),
     ] = None,
     why: Annotated[
         str | None,
@@ -186,6 +188,13 @@ def show_config(context: typer.Context, as_json: AsJson = False) -> None:
     else:
         for line, origin in config.as_toml(context.obj):
             typer.echo(f"{line:<40}# {origin}" if origin else line)
+
+
+def manual(context: typer.Context) -> None:
+    """Print the man page: dedup manual > dedup.1."""
+    from dedup_cli.manual import manual as page
+
+    typer.echo(page(context), nl=False)
 
 
 @contextmanager

@@ -46,7 +46,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 all well, 1 stopped or different (diff), 2 wrong usage, 3 some inputs failed, "
     "130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -119,7 +118,7 @@ def _root(
     context.obj = found
 
 
-@app.command()
+@app.command(short_help="Take the articles out of news pages.")
 def clean(
     context: typer.Context,
     paths: Paths,
@@ -170,7 +169,7 @@ def clean(
     raise typer.Exit(report.exit_code)
 
 
-@app.command()
+@app.command(short_help="Find the paragraphs that articles share.")
 def cluster(
     context: typer.Context,
     path: Annotated[
@@ -279,7 +278,7 @@ def cluster(
     raise typer.Exit(report.exit_code)
 
 
-@app.command()
+@app.command(short_help="Do both, and replace repeats by references.")
 def run(
     context: typer.Context,
     paths: Paths,

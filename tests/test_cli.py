@@ -22,7 +22,8 @@ from rich.cells import cell_len
 
 import dedup.pipeline
 from dedup.read import read
-from dedup.rows import article_of, article_row, cluster_row
+from dedup.relation_rows import cluster_row
+from dedup.rows import article_of, article_row
 from dedup.write import json_line, markdown, plain_text
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "raw"
@@ -134,9 +135,79 @@ def test_cluster_prints_what_the_library_gives(dedup_main, tmp_path, monkeypatch
     code, out, err = dedup_main("cluster", "a.jsonl")
     assert (code, out) == (0, expected)
     assert len(out.splitlines()) >= 2
-    assert "across outlets" in err
+    assert "across outlets" in plain(err)
     assert dedup_main("cluster", "a.jsonl", "-o", "c.jsonl")[:2] == (0, b"")
     assert Path("c.jsonl").read_bytes() == expected
+
+
+def plain(told):
+    """What a summary says, however its lines are broken."""
+    return " ".join(told.split())
+
+
+def test_cluster_writes_links_and_what_else_is_asked_for(dedup_main, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert dedup_main("run", SAMPLES, "-o", "out")[0] == 0
+    names = ("links", "quotations", "passages", "stories")
+    asked = [part for name in names for part in (f"--{name}", f"{name}.jsonl")]
+    code, _, err = dedup_main("cluster", "out/articles.jsonl", "-o", "clusters.jsonl", *asked)
+    assert code == 0
+    for name in (*names, "clusters"):
+        assert Path(f"{name}.jsonl").read_bytes() == Path(f"out/{name}.jsonl").read_bytes()
+        assert Path(f"{name}.jsonl").read_bytes()
+    links = Path("links.jsonl").read_bytes().splitlines()
+    assert f"{len(links)} links" in plain(err)
+    assert all(0.8 <= json.loads(line)["similarity"] <= 1 for line in links)
+
+
+def test_stored_links_are_clustered_at_another_threshold(dedup_main, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert dedup_main("run", SAMPLES, "-o", "out")[0] == 0
+    assert dedup_main("cluster", "out/links.jsonl")[1] == Path("out/clusters.jsonl").read_bytes()
+    strict = dedup_main("cluster", "out/articles.jsonl", "--threshold", 0.9)[1]
+    code, again, err = dedup_main("cluster", "out/links.jsonl", "--threshold", 0.9)
+    assert (code, again) == (0, strict)
+    assert "missing" not in err
+    assert "pairs below are missing" in plain(dedup_main("cluster", "out/links.jsonl", "--threshold", 0.5)[2])
+    assert dedup_main("cluster", "out/links.jsonl", "--links", "l.jsonl")[0] == 2
+
+
+def test_an_id_used_twice_is_told(dedup_main, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("r.jsonl").write_bytes(b"".join(json_line({"id": 1, "text": "the same words"}) for _ in range(2)))
+    code, out, err = dedup_main("cluster", "r.jsonl")
+    assert (code, out) == (3, b"")
+    assert "r.jsonl#2: the id 1 is that of line 1" in err
+
+
+def test_the_run_can_leave_relations_out(dedup_main, pages):
+    assert dedup_main("run", pages, "-o", "out")[0] == 0
+    code, _, err = dedup_main("run", pages, "-o", "out", "--without", "links", "--without", "passages")
+    assert code == 0
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "articles.jsonl", "clusters.jsonl", "quotations.jsonl", "run.json", "stories.jsonl", "unique.jsonl",
+    ]  # fmt: skip
+    assert "0 stories, 0 quotations" in plain(err)
+
+
+def test_the_run_tells_its_figures_and_settings(dedup_main, pages):
+    assert dedup_main("run", pages, "-o", "out", "--threshold", 0.7)[0] == 0
+    first = Path("out/run.json").read_bytes()
+    told = json.loads(first)
+    assert (told["inputs"], told["articles"], told["failed"]) == (2, 2, 0)
+    assert told["settings"]["cluster"]["threshold"] == 0.7
+    assert dedup_main("run", pages, "-o", "out", "--threshold", 0.7, "-j", 2)[0] == 0
+    assert Path("out/run.json").read_bytes() == first
+
+
+def test_the_log_can_be_json(dedup_main, pages):
+    (pages / "empty.html").write_bytes(b"")
+    code, _, err = dedup_main("clean", pages, "--log-json")
+    assert code == 3
+    failure, summary = map(json.loads, err.splitlines())
+    assert (failure["event"], failure["source"]) == ("failure", "raw/empty.html")
+    assert (summary["event"], summary["inputs"], summary["failed"]) == ("summary", 3, 1)
+    assert sum(summary["stripped"].values()) > 0
 
 
 def test_cluster_takes_plain_records_and_a_threshold(dedup_main, tmp_path, monkeypatch):
@@ -146,7 +217,7 @@ def test_cluster_takes_plain_records_and_a_threshold(dedup_main, tmp_path, monke
     records = [{"id": number, "text": f"Short.\n{text}"} for number, text in enumerate((one, two))]
     Path("r.jsonl").write_bytes(b"".join(map(json_line, records)))
     found = map(json.loads, dedup_main("cluster", "r.jsonl", "--threshold", 0.5)[1].splitlines())
-    (near,) = (one for one in found if one["kind"] == "near")
+    (near,) = (one for one in found if one["kind"] == "changed_facts")
     assert [(one["document"], one["paragraph"]) for one in near["members"]] == [("0", 1), ("1", 1)]
     assert 0.5 <= near["members"][1]["similarity"] < 0.95
     strict = dedup_main("cluster", "r.jsonl", "--threshold", 0.95)[1].splitlines()
@@ -193,7 +264,7 @@ def test_run_writes_articles_clusters_and_what_is_new(dedup_main, tmp_path, monk
         there = rows[one["same_as"]["article"]]["paragraphs"][one["same_as"]["paragraph"]]
         assert "text" in there
         assert 0.8 <= one["similarity"] <= 1
-    assert f"{len(references):,} paragraphs replaced" in err
+    assert f"{len(references):,} paragraphs replaced" in plain(err)
 
 
 @pytest.mark.parametrize("keep", ["earliest", "longest", "first"])
@@ -248,7 +319,7 @@ def test_a_page_without_article_is_a_warning(dedup_main, pages):
     code, out, err = dedup_main("clean", "raw/menu.html")
     assert code == 0
     assert json.loads(out)["text"] == ""
-    assert "1 article without text: raw/menu.html" in err
+    assert "1 article without text: raw/menu.html" in plain(err)
 
 
 WRONG_USAGE = {
@@ -271,6 +342,13 @@ WRONG_USAGE = {
     "errors in the output folder": ["clean", "raw", "-o", "old", "--errors", "old/articles.jsonl"],
     "errors of run in its output": ["run", "raw", "-o", "old", "--errors", "old/unique.jsonl"],
     "errors in the clusters": ["cluster", "file", "-o", "c.jsonl", "--errors", "c.jsonl"],
+    "two outputs in one file": ["cluster", "file", "-o", "c.jsonl", "--links", "./c.jsonl"],
+    "no folder for links": ["cluster", "file", "--links", "nowhere/l.jsonl"],
+    "links in place of the input": ["cluster", "file", "--links", "file"],
+    "nothing of that name to leave out": ["run", "raw", "-o", "out", "--without", "clusters"],
+    "no run to show": ["report", "old"],
+    "no run to compare": ["diff", "old", "raw"],
+    "no such article": ["explain", "a", "b", "--run", "old"],
     "unknown copy to keep": ["run", "raw", "-o", "out", "--keep", "best"],
 }
 

@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dedup
+from dedup.relation_rows import (
+    cluster_row,
+    is_link,
+    link_row,
+    passage_row,
+    quotation_row,
+    read_links,
+    story_row,
+)
 from dedup.repeats import unique
-from dedup.rows import article_of, article_row, cluster_row, read_articles, unique_row
+from dedup.rows import article_of, article_row, read_articles, unique_row
 from dedup.types import (
     Article,
     Block,
@@ -23,6 +33,8 @@ from dedup.types import (
     Kind,
     Member,
     Paragraph,
+    Passage,
+    Place,
     Reason,
     Reference,
     Relation,
@@ -141,12 +153,85 @@ def test_cluster_rows():
     second = Paragraph("b", 2, None, "same words")
     found = Cluster("c1", Relation.EXACT, ("North",), first, (Member(first, 1.0), Member(second, 1.0)))
     row = cluster_row(found)
-    assert list(row) == ["id", "kind", "size", "outlets", "representative", "members"]
+    assert list(row) == ["id", "kind", "spread", "size", "outlets", "representative", "members"]
     assert row["kind"] == "exact"
     assert row["size"] == 2
     assert row["members"][1] == {
-        "document": "b", "paragraph": 2, "outlet": None, "text": "same words", "similarity": 1.0,
+        "document": "b", "paragraph": 2, "outlet": None, "published": None, "text": "same words",
+        "similarity": 1.0, "kind": "near", "changes": [],
     }  # fmt: skip
+
+
+WIRE = "The committee said on Tuesday that 12 members would publish their findings before the summer."
+
+
+def relations_of(*articles):
+    return dedup.relations(articles)
+
+
+def test_a_changed_fact_names_its_places():
+    other = WIRE.replace("12", "13")
+    (found,) = relations_of(article("a", (WIRE,)), article("b", (other,), outlet="South")).clusters
+    row = cluster_row(found)
+    assert (row["kind"], row["spread"]) == ("changed_facts", "across_outlets")
+    (change,) = row["members"][1]["changes"]
+    assert change["fact"] == "number"
+    for side, member in (("left", row["members"][0]), ("right", row["members"][1])):
+        assert member["text"][change[side]["start"] : change[side]["end"]] == change[side]["text"]
+
+
+def test_relation_rows_hold_their_figures():
+    longer = f"{WIRE} Its chair, who spoke for an hour and took no question, left the hall by a side door."
+    found = relations_of(
+        article("a", (WIRE,)), article("b", (longer,), outlet="South"), article("c", (WIRE,), outlet="East")
+    )
+    (quotation,) = map(quotation_row, found.quotations)
+    assert quotation["containment"] >= 0.8 > quotation["similarity"]
+    assert quotation["quote"]["text"] == WIRE
+    assert quotation["source"]["text"] == longer
+    place = Place(Paragraph("a", 0, "North", WIRE), 4, 13)
+    row = passage_row(Passage("p", "committee", 1, ("North",), (place,)))
+    (told,) = row["places"]
+    assert told["text"][told["start"] : told["end"]] == row["text"]
+    (story,) = map(story_row, found.stories)
+    assert [one["carriage"] for one in story["versions"]] == ["first", "copy"]
+
+
+def test_links_come_back_from_their_lines():
+    found = relations_of(
+        article("a", (WIRE,)), article("b", (WIRE,)), article("c", (WIRE.replace("12", "13"),), outlet=None)
+    )
+    rows = [json_line(link_row(link)) for link in found.links]
+    assert len(rows) == 2
+    assert all(map(is_link, rows))
+    assert list(read_links(rows, "l.jsonl")) == list(found.links)
+    assert dedup.rethreshold(found.links, 0.8).clusters == found.clusters
+    assert not is_link(json_line(article_row(article())))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no json",
+        b"[]",
+        b"{}",
+        b'{"left": {}, "right": {}}',
+        b'{"kind": "near", "similarity": 2, "left": 1, "right": 2}',
+    ],
+)
+def test_lines_that_are_no_links(line):
+    good = json_line(link_row(relations_of(article("a", (WIRE,)), article("b", (WIRE,))).links[0]))
+    found = list(read_links([good, b"\n", line], "l.jsonl"))
+    assert [isinstance(one, Failure) for one in found] == [False, True]
+    assert found[1].source == "l.jsonl#3"
+
+
+def test_an_id_used_twice_is_a_failure():
+    lines = [json_line({"id": name, "text": "words"}) for name in "aba"]
+    first, second, third = read_articles(lines, "r.jsonl")
+    assert (first.id, second.id) == ("a", "b")
+    assert (third.source, third.error) == ("r.jsonl#3", "duplicate_id")
+    assert "line 1" in third.message
 
 
 def test_plain_records_have_a_paragraph_a_line():
@@ -188,7 +273,7 @@ BAD_LINES = {
 def test_a_bad_line_says_where_and_what(name):
     line, error, words = BAD_LINES[name]
     good = b'{"id": "a", "text": "x"}'
-    before, failure, after = read_articles([good, line, good], "a.jsonl")
+    before, failure, after = read_articles([good, line, good.replace(b"a", b"b")], "a.jsonl")
     assert isinstance(before, Article)
     assert isinstance(after, Article)
     assert isinstance(failure, Failure)
