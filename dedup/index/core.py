@@ -14,8 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from dedup import compare
-from dedup.index.matching import Asked, Found, Terms, ask, each_of, keys_of, look, moment
+from dedup.index.matching import Asked, Found, Terms, ask, each_of, encode, keys_of, look, moment
 from dedup.index.sqlite import SqliteStore
 from dedup.index.store import Store, StoredArticle, StoreError
 from dedup.settings import Settings
@@ -189,7 +188,7 @@ class Index:
         found = list(self._store.faults())
         texts = iter(self._store.scan_texts())
         while some := list(itertools.islice(texts, 10_000)):
-            encoded = compare.encode([text.words for _, text in some], compiled=self._compiled())
+            encoded = encode([text.words for _, text in some], compiled=self._compiled())
             self._characters += encoded.codes.size
             owners, keys = keys_of(encoded, self.settings.cluster, compiled=self._compiled())
             wanted, which = np.unique(keys, return_inverse=True)

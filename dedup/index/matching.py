@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Tells the bands' keys apart, and those of whole texts from both.
 _GOLDEN = 0x9E3779B9
+# Characters from which it repays to fold by table, which takes 4 ms to lay out.
+_TABLE = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def ask(articles: Sequence[Article], settings: ClusterSettings, *, compiled: boo
     """Prepare articles; it needs no store and takes most of the time."""
     raw = [[judged.block.text for judged in article.paragraphs] for article in articles]
     flat = [text for texts in raw for text in texts]
-    encoded = compare.encode(flat, compiled=compiled)
+    encoded = encode(flat, compiled=compiled)
     number: dict[str, int] = {}
     first: list[int] = []
     which = []
@@ -99,6 +101,11 @@ def ask(articles: Sequence[Article], settings: ClusterSettings, *, compiled: boo
     )
 
 
+def encode(texts: Sequence[str], *, compiled: bool) -> CodePoints:
+    """The comparison texts; compiled code is for many."""
+    return compare.encode(texts, compiled=compiled and sum(map(len, texts)) >= _TABLE)
+
+
 def keys_of(
     texts: CodePoints, settings: ClusterSettings, *, compiled: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
@@ -108,14 +115,11 @@ def keys_of(
     then fails verification.
     """
     whole = (sign.text_hashes(texts, compiled=compiled) >> np.uint64(32)).astype(np.uint32)
-    long = np.flatnonzero(texts.lengths >= settings.min_characters)
+    # Compiled code wants texts in the order of their starts.
+    long = np.argsort(texts.starts, kind="stable")
+    long = long[texts.lengths[long] >= settings.min_characters]
     bands, rows = band.choose_bands(settings)
-    signatures = sign.signatures(
-        CodePoints(texts.codes, texts.starts[long], texts.lengths[long]),
-        settings,
-        bands * rows,
-        compiled=compiled,
-    )
+    signatures = sign.signatures(texts, settings, bands * rows, rows=long, compiled=compiled)
     banded = (band.band_keys(signatures, bands, rows, compiled=compiled) >> np.uint64(32)).astype(np.uint32)
     banded ^= (np.arange(1, bands + 1) * _GOLDEN & 0xFFFFFFFF).astype(np.uint32)[:, None]
     owners = np.concatenate([np.arange(whole.size), np.tile(long, bands)])
@@ -235,7 +239,7 @@ def _neighbours(
 
     `pairs` are candidates (text asked for, number of a stored text).
     """
-    others = compare.encode([one.words for one in stored.values()], compiled=compiled)
+    others = encode([one.words for one in stored.values()], compiled=compiled)
     place = {one: len(asked.words) + i for i, one in enumerate(stored)}
     candidates = [
         (text, place[other]) for text, other in pairs.tolist() if other in place and number[text] != other
@@ -247,9 +251,12 @@ def _neighbours(
         np.concatenate([asked.codes.lengths, others.lengths]),
     )
     both = both[(every.lengths[both] >= settings.min_characters).all(axis=1)]
+    if not both.size:
+        return {}
     overlaps = verify.overlaps(every, Pairs(both[:, 0], both[:, 1]), settings.shingle, compiled=compiled)
     similarity = verify.jaccard(overlaps)
-    near = similarity >= settings.threshold
+    near = np.flatnonzero(similarity >= settings.threshold)
+    near = near[_agree(every, Pairs(both[near, 0], both[near, 1]), settings, compiled=compiled)]
     alike: dict[int, dict[int, float]] = defaultdict(dict)
     numbers = [*(number[text] for text in range(len(asked.words))), *stored]
     for (left, right), value in zip(both[near].tolist(), similarity[near].tolist(), strict=True):
@@ -257,6 +264,22 @@ def _neighbours(
         if one != other:
             alike[one][other] = alike[other][one] = value
     return alike
+
+
+def _agree(
+    texts: CodePoints, pairs: Pairs, settings: ClusterSettings, *, compiled: bool
+) -> NDArray[np.bool_]:
+    """Whether the signatures of verified pairs agree as much as a batch asks before it verifies a pair.
+
+    One in a thousand pairs exactly at the threshold does not.
+    """
+    bands, rows = band.choose_bands(settings)
+    involved = np.unique(np.concatenate([pairs.left, pairs.right]))
+    involved = involved[np.argsort(texts.starts[involved], kind="stable")]
+    lowest = np.zeros((texts.starts.size, bands * rows), np.uint8)
+    lowest[involved] = sign.signatures(texts, settings, bands * rows, rows=involved, compiled=compiled)
+    agreeing = sign.agreements(lowest, pairs, compiled=compiled)
+    return agreeing >= band.least_agreement(bands * rows, settings)
 
 
 def _pairs_within(asked: Asked, bucket: int) -> Iterator[tuple[int, int]]:
@@ -301,7 +324,7 @@ def _postings(
     held: NDArray[np.int64],
     settings: ClusterSettings,
 ) -> NDArray[np.uint64]:
-    """The postings of the new texts. A key that `bucket` texts have, the `held` ones included, takes no more."""
+    """The postings of the new texts. A key takes no more texts than `bucket`, those `held` included."""
     new = np.full(len(asked.words), -1, np.int64)
     new[fresh] = [number[text] for text in fresh]
     chosen = np.flatnonzero(new[asked.owners] >= 0)

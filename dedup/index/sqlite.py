@@ -363,7 +363,7 @@ class SqliteStore:
 
     def _for_each(self, values: Collection[Any], query: str) -> sqlite3.Cursor:
         """Run a query for every `asked.value`, in their order."""
-        statement = "WITH asked AS (SELECT value FROM json_each(?)) " + query
+        statement = "WITH asked AS (SELECT value FROM json_each(?)) " + query  # noqa: S608 - ours
         return self._connected().execute(statement, (json.dumps(list(values)),))
 
     def _sweep(self, after: int) -> int | None:
