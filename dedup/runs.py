@@ -15,13 +15,19 @@ Row = dict[str, Any]
 # Fields of an article that a reader of it sees; the others follow from these or from its blocks.
 _FIELDS = ("title", "outlet", "url", "published", "author", "agency", "original_title", "language")
 
+# Without these a row is none of that file.
+_NEEDED = {
+    "articles": {"id", "source", "article", "text", "paragraphs", "stripped"},
+    "clusters": {"members"},
+}
+
 
 def read_rows(folder: Path, name: str) -> Iterator[Row]:
     """The rows of `articles`, `clusters`, `stories`, ... of a run; none where it did not write the file.
 
     Raises `ValueError` for what is no such file.
     """
-    path = folder / f"{name}.jsonl"
+    path, needed = folder / f"{name}.jsonl", _NEEDED.get(name, set())
     if not path.is_file():
         if name in ("articles", "clusters"):
             raise ValueError(f"{folder} is no output of dedup run: it has no {path.name}")
@@ -32,7 +38,7 @@ def read_rows(folder: Path, name: str) -> Iterator[Row]:
                 row = json.loads(line)
             except (ValueError, RecursionError):
                 row = None
-            if not isinstance(row, dict):
+            if not isinstance(row, dict) or not row.keys() >= needed:
                 raise ValueError(f"{path}: line {number} is no row of dedup run")
             yield row
 
