@@ -104,21 +104,36 @@ def recluster(links: Iterable[Link], threshold: float) -> Clustering:
     )
 
 
-def distinct(
-    items: Sequence[Paragraph], settings: ClusterSettings
-) -> tuple[list[list[int]], CodePoints, bool]:
-    """Return the distinct comparison texts in the order of their content, for other joins than this.
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """Distinct comparison texts in the order of their content, for other joins than `cluster`.
 
-    The first value has the numbers of each text's paragraphs, first in precedence first; the last
-    says whether compiled code is worth its start.
+    The paragraphs of text `t` are `order[starts[t] : starts[t + 1]]`, first in precedence first.
+    `compiled` says whether compiled code is worth its start.
     """
+
+    order: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    texts: CodePoints
+    compiled: bool
+
+    def first(self, text: int) -> int:
+        """Return the number of the paragraph that stands for a text."""
+        return int(self.order[self.starts[text]])
+
+    def copies(self, text: int) -> list[int]:
+        """Return the numbers of a text's paragraphs."""
+        copies: list[int] = self.order[self.starts[text] : self.starts[text + 1]].tolist()
+        return copies
+
+
+def distinct(items: Sequence[Paragraph], settings: ClusterSettings) -> Distinct:
+    """Group paragraphs by comparison text."""
     words = [item.text for item in items]
     compiled = _worth_compiling(words, settings)
     order, starts, texts = _collapse(words, settings, compiled=compiled)
     none = np.empty(0, np.int64)
-    copies = _rank(items, order, starts, Pairs(none, none))
-    bounds, numbers = starts.tolist(), copies.order.tolist()
-    return [numbers[begin:end] for begin, end in itertools.pairwise(bounds)], texts, compiled
+    return Distinct(_rank(items, order, starts, Pairs(none, none)).order, starts, texts, compiled)
 
 
 def _worth_compiling(texts: Sequence[str], settings: ClusterSettings) -> bool:

@@ -8,9 +8,11 @@ numbers and every punctuation mark, curly quotes included.
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import regex
@@ -58,26 +60,29 @@ def comparison_text(text: str) -> str:
     return folded
 
 
-def origins(text: str, known: dict[str, str | None]) -> list[tuple[int, int]]:
-    """Return for every character of the comparison text the half-open span of `text` it came from.
+def origins(text: str, places: Sequence[int], known: dict[str, str | None]) -> list[tuple[int, int]]:
+    """Return for characters of the comparison text, by place, the half-open span of `text` each came from.
 
     The span is a character, or a grapheme cluster where one holds a character that joins others:
     normalisation joins them only within it.
 
     `known` is filled with what single characters fold to; give the same one to many calls.
 
-    >>> origins("㈱ ｶﾞ", {})
+    >>> origins("㈱ ｶﾞ", [0, 1, 2, 3], {})
     [(0, 1), (0, 1), (0, 1), (2, 4)]
     """
-    for character in set(text) - known.keys():
+    for character in {character for character in text if character not in known}:
         joins = _depends_on_neighbours(ord(character))
         known[character] = None if joins else comparison_text(character)
     folded = [known[character] for character in text]
     if None not in folded:
-        return [(i, i + 1) for i, new in enumerate(folded) for _ in new or ""]
+        ends = list(itertools.accumulate(map(len, cast("list[str]", folded))))
+        found = [bisect_right(ends, place) for place in places]
+        return [(i, i + 1) for i in found]
     spans = [match.span() for match in regex.finditer(r"\X", text) for _ in comparison_text(match.group())]
     whole = len(comparison_text(text))
-    return spans if len(spans) == whole else [(0, len(text))] * whole
+    spans = spans if len(spans) == whole else [(0, len(text))] * whole
+    return [spans[place] for place in places]
 
 
 def encode(

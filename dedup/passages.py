@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dedup.settings import ClusterSettings
+from dedup.threads import in_order
 from dedup.types import CodePoints
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 # From here on, a code point is of a script that writes words in few characters.
 _DENSE = 0x2E80
+
+# Code points whose seeds are sorted at once, about: 8 bytes each.
+_PART = 1 << 25
 
 
 def common_spans(
@@ -80,11 +84,32 @@ def _extend(left: str, i: int, right: str, j: int) -> tuple[int, int]:
 def _compiled_spans(
     texts: CodePoints, sides: NDArray[np.int64], settings: ClusterSettings
 ) -> NDArray[np.int64]:
+    """The same by sorting seeds, part by part of their hashes so that never all are there at once."""
     from dedup import span_kernels  # noqa: PLC0415 - numba is optional and slow to import
 
-    arrays = (texts.codes, texts.starts, texts.lengths)
+    order = np.argsort(texts.starts, kind="stable")
+    arrays = (texts.codes, texts.starts[order], texts.lengths[order])
     widths = (settings.passage_narrow, settings.passage_wide)
-    hashes, owners, places = span_kernels.seeds(arrays, widths)
-    order = np.lexsort((places, owners, hashes))  # the lower text first within a seed
-    found = (hashes[order], owners[order], places[order])
-    return span_kernels.spans(arrays, sides, found, widths, settings.passage_spread)
+    total = int(texts.lengths.sum())
+    bits, place_bits = (total // _PART).bit_length(), max(texts.codes.size, 1).bit_length()
+    known, rare = span_kernels.owners(arrays), np.zeros(texts.codes.size, bool)
+    rule = (known, sides[order], settings.passage_spread)
+
+    def repeated(number: int) -> NDArray[np.int64]:
+        part = (number, bits, place_bits)
+        found = np.empty((total >> bits) * 5 // 4 + 1024, np.uint64)
+        count = span_kernels.seeds(arrays, widths, part, found)
+        if count > found.size:
+            found = np.empty(count, np.uint64)
+            span_kernels.seeds(arrays, widths, part, found)
+        found = found[:count]
+        found.sort()
+        return span_kernels.runs(arrays, found, place_bits, rule, rare)
+
+    places = in_order(repeated, range(1 << bits), settings.workers)
+    found = [span_kernels.spans(arrays, part, rule[:2], widths, rare) for part in places]
+    spans = np.concatenate([np.empty((0, 5), np.int64), *found])
+    spans[:, [0, 2]] = order[spans[:, [0, 2]]]
+    swapped = spans[:, 0] > spans[:, 2]
+    spans[swapped] = spans[swapped][:, [2, 3, 0, 1, 4]]
+    return spans

@@ -6,18 +6,21 @@ Joins the stages for these as `cluster` does for links.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dedup import compare, quote, verify
-from dedup.clustering import distinct, precedence
+from dedup.clustering import Distinct, distinct, precedence
 from dedup.passages import common_spans
 from dedup.settings import ClusterSettings
 from dedup.types import Cluster, CodePoints, Paragraph, Passage, Place, Quotation, Relation
 from dedup.words import content_words, whole_words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _DEFAULTS = ClusterSettings()
 
@@ -31,9 +34,10 @@ def quotations(
     fewer shingles; at least `settings.containment` of them stand in the other.
     """
     items = tuple(paragraphs)
-    copies, texts, compiled = distinct(items, settings)
+    held = distinct(items, settings)
+    texts, compiled = held.texts, held.compiled
     pairs = quote.candidate_containments(texts, settings, compiled=compiled)
-    overlaps = verify.overlaps(texts, pairs, settings.shingle, compiled=compiled)
+    overlaps = verify.overlaps(texts, pairs, settings.shingle, compiled=compiled, workers=settings.workers)
     similarity = verify.jaccard(overlaps)
     containment = overlaps[:, 2] / np.maximum(overlaps[:, :2].min(axis=1), 1)
     sought = np.where(overlaps[:, 0] <= overlaps[:, 1], texts.lengths[pairs.left], texts.lengths[pairs.right])
@@ -44,7 +48,7 @@ def quotations(
     )
     found = []
     for i in kept.tolist():
-        ends = [items[copies[pairs.left[i]][0]], items[copies[pairs.right[i]][0]]]
+        ends = [items[held.first(pairs.left[i])], items[held.first(pairs.right[i])]]
         if overlaps[i, 0] > overlaps[i, 1]:
             ends.reverse()
         found.append(Quotation(ends[0], ends[1], float(containment[i]), float(similarity[i])))
@@ -63,55 +67,64 @@ def passages(
     by document. Passages come heaviest first, then longest; every copy is a place.
     """
     items = tuple(paragraphs)
-    copies, texts, compiled = distinct(items, settings)
+    held = distinct(items, settings)
     near = {
         member.paragraph
         for cluster in clusters
         for member in cluster.members
         if member.kind is not Relation.EXACT
     }
-    kept = [number for number, held in enumerate(copies) if items[held[0]] not in near]
-    texts = CodePoints(texts.codes, texts.starts[kept], texts.lengths[kept])
-    copies = [copies[number] for number in kept]
-    names = [{_side(items[i]) for i in held} for held in copies]
-    # A text that several outlets have is compared with every other.
-    keys = [name.pop() if len(name) == 1 else ("", str(i)) for i, name in enumerate(names)]
-    numbers = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    sides = np.array([numbers[key] for key in keys], np.int64)
-    held_at: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
-    for left, i, right, j, length in common_spans(texts, sides, settings, compiled=compiled).tolist():
+    first = held.order[held.starts[:-1]].tolist()
+    kept = np.array([text for text, number in enumerate(first) if items[number] not in near], np.int64)
+    texts = CodePoints(held.texts.codes, held.texts.starts[kept], held.texts.lengths[kept])
+    spans = common_spans(texts, _sides(items, held)[kept], settings, compiled=held.compiled)
+    found_at: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
+    for left, i, right, j, length in spans.tolist():
         start = int(texts.starts[left]) + i
-        held_at[compare.decode_codes(texts.codes[start : start + length])].update(((left, i), (right, j)))
+        words = compare.decode_codes(texts.codes[start : start + length])
+        found_at[words].update(((int(kept[left]), i), (int(kept[right]), j)))
 
     known: dict[str, str | None] = {}
-
-    @lru_cache(maxsize=10_000)  # of this call alone
-    def origins(paragraph: int) -> list[tuple[int, int]]:
-        return compare.origins(items[paragraph].text, known)
-
     found = []
-    for words, spans in held_at.items():
-        places = []
-        for text, start in spans:
-            for number in copies[text]:
-                origin = origins(number)
-                places.append(Place(items[number], origin[start][0], origin[start + len(words) - 1][1]))
-        weight = min(content_words(place.paragraph.text, place.start, place.end) for place in places)
-        if weight >= settings.passage_content and _long_enough(places[0], words, settings):
+    for words, spots in found_at.items():
+        places: list[Place] = []
+        weight = len(words)
+        for text, start in spots:
+            for number in held.copies(text):
+                begin, end = compare.origins(items[number].text, (start, start + len(words) - 1), known)
+                places.append(Place(items[number], begin[0], end[1]))
+                weight = min(weight, _weight(places[-1], words, settings))
+            if weight < settings.passage_content:
+                break
+        else:
             places.sort(key=lambda place: (precedence(place.paragraph), place.start))
             found.append(_passage(words, weight, places))
     return tuple(sorted(found, key=lambda passage: (-passage.weight, -len(passage.text), passage.id)))
+
+
+def _sides(items: Sequence[Paragraph], held: Distinct) -> NDArray[np.int64]:
+    """A number for every text: its outlet's, or one of its own where several have it."""
+    numbers: dict[tuple[str, str], int] = {}
+    of_item = np.array([numbers.setdefault(_side(item), len(numbers)) for item in items], np.int64)
+    of_place = of_item[held.order]
+    if not of_place.size:
+        return of_place
+    least, most = (edge.reduceat(of_place, held.starts[:-1]) for edge in (np.minimum, np.maximum))
+    return np.where(least == most, least, len(numbers) + np.arange(least.size))
 
 
 def _side(paragraph: Paragraph) -> tuple[str, str]:
     return ("outlet", paragraph.outlet) if paragraph.outlet else ("document", paragraph.document)
 
 
-def _long_enough(place: Place, words: str, settings: ClusterSettings) -> bool:
-    """Scripts with few characters a word are measured in characters, others in whole words."""
-    if 2 * sum(ord(character) >= 0x2E80 for character in words) >= len(words):
-        return True
-    return whole_words(place.paragraph.text, place.start, place.end) >= settings.passage_words
+def _weight(place: Place, words: str, settings: ClusterSettings) -> int:
+    """Content words of a place, 0 where it is too short: in scripts with spaces it needs whole words."""
+    span = (place.paragraph.text, place.start, place.end)
+    weight = content_words(*span)
+    if weight < settings.passage_content:
+        return weight
+    dense = 2 * sum(ord(character) >= 0x2E80 for character in words) >= len(words)
+    return weight if dense or whole_words(*span) >= settings.passage_words else 0
 
 
 def _passage(words: str, weight: int, places: list[Place]) -> Passage:

@@ -1,4 +1,9 @@
-"""Compiled twins of the numpy and Python definitions in passages; see kernels."""
+"""Compiled twins of the numpy and Python definitions in passages; see kernels.
+
+Here texts come in the order of their starts. A place is an index into the code points of all
+texts. A seed is written as one word, hash above and place below, because such words sort several
+times faster than hashes that move something along; what the hash loses by that, the match finds.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dedup.kernels import _compile, _longest, table_mask, window_hashes
+from dedup.kernels import _BLOCK, _compile, block_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,72 +22,103 @@ if TYPE_CHECKING:
 _DENSE = 0x2E80
 _WIDE = np.uint64(0xA24BAED4963EE407)  # keeps the hashes of the two widths apart
 
-
-@_compile
-def _seed_hashes(
-    codes: Array, start: int, length: int, widths: tuple[int, int], work: tuple[Array, Array]
-) -> int:
-    """Write the hash of the seed at every place of a text into work[0], 0 where there is none."""
-    narrow, wide = widths
-    hashes, other = work
-    if length < narrow:
-        return 0
-    count = window_hashes(codes[start : start + length], narrow, hashes)
-    long = 0
-    if length >= wide:
-        long = window_hashes(codes[start : start + length], wide, other)
-    dense = 0
-    for i in range(narrow - 1):
-        dense += codes[start + i] >= _DENSE
-    for i in range(count):
-        dense += codes[start + i + narrow - 1] >= _DENSE
-        if 2 * dense < narrow:
-            hashes[i] = other[i] ^ _WIDE if i < long else np.uint64(0)
-        dense -= codes[start + i] >= _DENSE
-    return count
+# The text that holds a place is written down for every 2^6 places.
+_STEP = 6
 
 
 @_compile
-def seeds(texts: Texts, widths: tuple[int, int]) -> tuple[Array, Array, Array]:
-    """Every seed that may occur twice: hashes, texts and places (passages).
+def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out: Array) -> int:
+    """Write the seeds of one part, those whose upper bits are its number; return how many there are.
 
-    A table first counts seeds by hash; collisions let too many pass, never too few.
+    `part` is its number, its bits and the bits of a place. What does not fit in `out` is counted only.
     """
     codes, starts, lengths = texts
-    mask = min(table_mask(codes.size), np.uint64((1 << 28) - 1))
-    seen = np.zeros(int(mask) + 1, np.uint8)
-    longest = _longest(lengths, np.arange(starts.size))
-    work = (np.empty(longest, np.uint64), np.empty(longest, np.uint64))
-    for row in range(starts.size):
-        for i in range(_seed_hashes(codes, starts[row], lengths[row], widths, work)):
-            slot = work[0][i] & mask
-            seen[slot] += seen[slot] < 2
-    total = 0
-    for row in range(starts.size):
-        for i in range(_seed_hashes(codes, starts[row], lengths[row], widths, work)):
-            total += work[0][i] != 0 and seen[work[0][i] & mask] == 2
-    hashes, owners, places = np.empty(total, np.uint64), np.empty(total, np.int32), np.empty(total, np.int32)
-    end = 0
-    for row in range(starts.size):
-        for i in range(_seed_hashes(codes, starts[row], lengths[row], widths, work)):
-            if work[0][i] and seen[work[0][i] & mask] == 2:
-                hashes[end], owners[end], places[end] = work[0][i], row, i
-                end += 1
-    return hashes, owners, places
+    narrow, wide = widths
+    number, bits = np.uint64(part[0]), np.uint64(part[1])
+    low = (np.uint64(1) << np.uint64(part[2])) - np.uint64(1)
+    down = np.uint64(63) - bits  # and one more, because a shift by 64 is undefined
+    size = _BLOCK
+    for length in lengths:
+        size = max(size, length)
+    short, long = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    end = done = 0
+    while done < starts.size:
+        begin, first = starts[done], done
+        while done < starts.size and starts[done] + lengths[done] <= begin + size:
+            done += 1
+        block = codes[begin : starts[done - 1] + lengths[done - 1]]
+        block_hashes(block, narrow, short)
+        block_hashes(block, wide, long)
+        for row in range(first, done):
+            start, length = starts[row] - begin, lengths[row]
+            dense = 0
+            for code in block[start : start + min(narrow - 1, length)]:
+                dense += code >= _DENSE
+            for i in range(start, start + length - narrow + 1):
+                dense += block[i + narrow - 1] >= _DENSE
+                is_dense = 2 * dense >= narrow
+                dense -= block[i] >= _DENSE
+                h = short[i] if is_dense else long[i] ^ _WIDE
+                there = is_dense or i + wide <= start + length
+                if there and (h >> np.uint64(1)) >> down == number:
+                    if end < out.size:
+                        out[end] = (h << bits) & ~low | np.uint64(begin + i)
+                    end += 1
+    return end
 
 
 @_compile
-def _rare_places(hashes: Array, at: Array, size: int, spread: int) -> Array:
-    """By code point, whether a seed begins there that occurs twice or more and is no formula."""
-    rare = np.zeros(size, np.bool_)
-    begin = 0
-    for i in range(hashes.size):
-        if i + 1 == hashes.size or hashes[i + 1] != hashes[begin]:
-            if 2 <= i + 1 - begin <= spread:
+def owners(texts: Texts) -> Array:
+    """The first text that holds a place from which on it is looked for, by step of places."""
+    codes, starts, _ = texts
+    result = np.empty((codes.size >> _STEP) + 1, np.int32)
+    row = 0
+    for step in range(result.size):
+        while row + 1 < starts.size and starts[row + 1] <= step << _STEP:
+            row += 1
+        result[step] = row
+    return result
+
+
+@_compile
+def _owner(starts: Array, known: Array, place: int) -> int:
+    row = int(known[place >> _STEP])
+    while row + 1 < starts.size and starts[row + 1] <= place:
+        row += 1
+    return row
+
+
+@_compile
+def runs(texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, int], rare: Array) -> Array:
+    """The places of seeds that several sides have and that are no formula; a run's first is negative.
+
+    `found` are the seeds of one part, sorted; `rule` are the owners, the sides of the texts, and in
+    how many places a seed is no formula. `rare` is set where such a seed begins.
+    """
+    known, sides, spread = rule
+    starts = texts[1]
+    low = (np.uint64(1) << np.uint64(place_bits)) - np.uint64(1)
+    result = np.empty(1024, np.int64)
+    end = begin = 0
+    for i in range(found.size):
+        if i + 1 < found.size and found[i + 1] ^ found[begin] <= low:
+            continue
+        count = i + 1 - begin
+        if 2 <= count <= spread:
+            first = sides[_owner(starts, known, int(found[begin] & low))]
+            several = False
+            for k in range(begin + 1, i + 1):
+                several |= sides[_owner(starts, known, int(found[k] & low))] != first
+            if several:
+                if end + count > result.size:
+                    result = np.concatenate((result, np.empty(result.size + count, np.int64)))
                 for k in range(begin, i + 1):
-                    rare[at[k]] = True
-            begin = i + 1
-    return rare
+                    place = int(found[k] & low)
+                    rare[place] = True
+                    result[end] = ~place if k == begin else place
+                    end += 1
+        begin = i + 1
+    return result[:end].copy()
 
 
 @_compile
@@ -94,52 +130,51 @@ def _match(codes: Array, a: int, b: int, limit: int) -> int:
 
 
 @_compile
-def _continues(codes: Array, a: int, b: int, limit: int, widths: tuple[int, int]) -> bool:
-    """Whether the seed one place before `a` stands before `b` as well; both texts have `limit` left."""
-    if codes[a - 1] != codes[b - 1]:
-        return False
+def _seed_width(codes: Array, a: int, limit: int, widths: tuple[int, int]) -> int:
+    """Width of the seed that begins at `a`, of which `limit` code points are there."""
     narrow, wide = widths
-    length = 1 + _match(codes, a, b, min(limit, wide - 1))
-    if length >= wide:
-        return True
     dense = 0
-    for i in range(narrow):
-        dense += codes[a - 1 + i] >= _DENSE
-    return 2 * dense >= narrow
+    for code in codes[a : a + min(narrow, limit)]:
+        dense += code >= _DENSE
+    return narrow if 2 * dense >= narrow else wide
 
 
 @_compile
-def spans(texts: Texts, sides: Array, found: Texts, widths: tuple[int, int], spread: int) -> Array:
-    """Extend every pair of places that share a seed, but not where the seed before is shared (passages)."""
+def spans(
+    texts: Texts, places: Array, rule: tuple[Array, Array], widths: tuple[int, int], rare: Array
+) -> Array:
+    """Extend every pair of places with one seed, but not where the seed before is shared (passages)."""
     codes, starts, lengths = texts
-    hashes, owners, places = found
-    at = starts[owners] + places
-    rare = _rare_places(hashes, at, codes.size, spread)
+    known, sides = rule
     result = np.empty((1024, 5), np.int64)
-    end = 0
-    begin = 0
-    for i in range(hashes.size):
-        if i + 1 != hashes.size and hashes[i + 1] == hashes[begin]:
+    end = first = 0
+    for m in range(places.size):
+        if places[m] < 0:
+            first = m
             continue
-        last = i + 1 if i + 1 - begin <= spread else begin
-        for k in range(begin, last):
-            left, x = owners[k], places[k]
-            for m in range(k + 1, last):
-                right, y = owners[m], places[m]
-                if sides[left] == sides[right]:
-                    continue
-                a, b = at[k], at[m]
-                ahead = min(lengths[left] - x, lengths[right] - y)
-                if x and y and rare[a - 1] and rare[b - 1] and _continues(codes, a, b, ahead, widths):
-                    continue
-                back = 0
-                while back < min(x, y) and codes[a - back - 1] == codes[b - back - 1]:
-                    back += 1
-                if end == result.shape[0]:
-                    result = np.concatenate((result, np.empty_like(result)))
-                result[end, 0], result[end, 1] = left, x - back
-                result[end, 2], result[end, 3] = right, y - back
-                result[end, 4] = back + _match(codes, a, b, ahead)
-                end += 1
-        begin = i + 1
+        b = places[m]
+        right = _owner(starts, known, b)
+        y = b - starts[right]
+        for k in range(first, m):
+            a = places[k] if k > first else ~places[k]
+            left = _owner(starts, known, a)
+            if sides[left] == sides[right]:
+                continue
+            x = a - starts[left]
+            limit = min(lengths[left] - x, lengths[right] - y)
+            before = x and y and rare[a - 1] and rare[b - 1] and codes[a - 1] == codes[b - 1]
+            ahead = _match(codes, a, b, limit)
+            if before and ahead + 1 >= _seed_width(codes, a - 1, limit + 1, widths):
+                continue
+            if ahead < _seed_width(codes, a, limit, widths):
+                continue
+            back = 0
+            while back < min(x, y) and codes[a - back - 1] == codes[b - back - 1]:
+                back += 1
+            if end == result.shape[0]:
+                result = np.concatenate((result, np.empty_like(result)))
+            result[end, 0], result[end, 1] = left, x - back
+            result[end, 2], result[end, 3] = right, y - back
+            result[end, 4] = back + ahead
+            end += 1
     return result[:end].copy()

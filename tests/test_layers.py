@@ -29,7 +29,7 @@ PARTS = {
     "viewer": {"explanation", "runs"},
     "relate": {"clustering", "compare", "passages", "quote", "verify", "words"},
     "facts": {"words"},
-    "passages": {"span_kernels"},
+    "passages": {"span_kernels", "threads"},
     "span_kernels": {"kernels"},
     "quote": {"kernels"},
     "clustering": {"band", "compare", "sign", "threads", "verify"},

@@ -76,8 +76,8 @@ def test_every_maximal_span(compiled: bool, texts: list[str], spread: int, sides
 @settings(deadline=None)
 @given(st.text(st.sampled_from("aＡｶﾞガ㈱ \n\u200b…각ệ👍🏽"), max_size=20))
 def test_origins_name_where_each_character_came_from(text: str) -> None:
-    spans = origins(text, {})
     folded = comparison_text(text)
+    spans = origins(text, range(len(folded)), {})
     assert len(spans) == len(folded)
     for character, (start, end) in zip(folded, spans, strict=True):
         assert character in comparison_text(text[start:end])
