@@ -147,8 +147,9 @@ class SqliteStore:
         }
 
     def articles(self, ids: Collection[str]) -> dict[str, StoredArticle]:
-        rows = self._for_each(ids, "SELECT article.* FROM asked CROSS JOIN article WHERE article.id = value")
-        return {article.id: article for article in map(_article, rows)}
+        execute = self._connected().execute
+        rows = (execute("SELECT * FROM article WHERE id = ?", (one,)).fetchone() for one in ids)
+        return {article.id: article for article in map(_article, filter(None, rows))}
 
     def next_numbers(self) -> tuple[int, int]:
         row = self._connected().execute(
