@@ -30,14 +30,9 @@ _COMMAND: dict[str, Value] = {
     "log_json": False,
 }
 # The settings that options of commands set; an option is named like the last part of its key.
-_OPTIONS = {
-    "clean": ("jobs", "quiet", "verbose", "log_json"),
-    "cluster": (
-        "quiet", "verbose", "log_json", "cluster.threshold", "cluster.shingle", "cluster.min_characters",
-    ),
-    "run": (*_COMMAND, "cluster.threshold", "cluster.shingle", "cluster.min_characters"),
-    "explain": (),
-}  # fmt: skip
+_WORK = ("jobs", "quiet", "verbose", "log_json")
+_COMPARE = ("cluster.threshold", "cluster.shingle", "cluster.min_characters")
+_OPTIONS = {"clean": _WORK, "cluster": (*_WORK, *_COMPARE), "run": (*_WORK, "keep", *_COMPARE)}
 _PREFIX = "DEDUP_"
 # Read elsewhere: it asks for the traceback of a fault.
 _NO_SETTING = {"DEDUP_TRACEBACK"}

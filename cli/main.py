@@ -220,6 +220,7 @@ def cluster(
     shingle: Shingle = _DEFAULTS.shingle,
     min_characters: MinCharacters = _DEFAULTS.min_characters,
     errors: Errors = None,
+    jobs: Jobs = 1,
     quiet: Quiet = False,
     verbose: Verbose = False,
     log_json: LogJson = False,
@@ -250,7 +251,7 @@ def cluster(
     if stored and any(extras.values()):
         raise typer.BadParameter(f"{path} holds links: from them come clusters alone", param_hint="--links")
     console = terminal() if output is None else None
-    settings = _settings(context.obj, threshold, shingle, min_characters)
+    settings = _with_workers(_settings(context.obj, threshold, shingle, min_characters), jobs)
     with Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report:
         if stored:
             known = list(report.records(read_links(lines, path)))
@@ -347,7 +348,7 @@ def run(
                 articles,
                 quotations="quotations" not in left_out,
                 passages="passages" not in left_out,
-                settings=settings,
+                settings=_with_workers(settings, jobs),
             )
             uniques = pipeline.unique(articles, found.clusters, keep=Keep(keep), settings=settings)
         report.relations(found, [name for name in _RUN_FILES[3:] if name not in left_out])
@@ -384,6 +385,12 @@ def _settings(
     settings = config.settings_of(found)
     changed = replace(settings.cluster, threshold=threshold, shingle=shingle, min_characters=min_characters)
     return replace(settings, cluster=changed)
+
+
+def _with_workers(settings: Settings, jobs: int) -> Settings:
+    """`-j` also compares paragraphs in parallel; no result depends on it, so run.json does not tell it."""
+    workers = max(jobs, settings.cluster.workers)
+    return replace(settings, cluster=replace(settings.cluster, workers=workers))
 
 
 look.register(app)

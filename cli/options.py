@@ -30,7 +30,9 @@ Errors = Annotated[
         metavar="FILE", help="Where failed inputs go, as JSONL, not to the screen.", show_default=False
     ),
 ]
-Jobs = Annotated[int, typer.Option("-j", "--jobs", min=1, metavar="N", help="Processes that clean pages.")]
+Jobs = Annotated[
+    int, typer.Option("-j", "--jobs", min=1, metavar="N", help="Processes or threads that work.")
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors: no progress, no summary.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Every source, every block in full.")]
 LogJson = Annotated[bool, typer.Option("--log-json", help="Errors and the summary as JSON lines.")]

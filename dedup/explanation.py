@@ -23,7 +23,7 @@ def explain(left: str, right: str, *, settings: Settings = _DEFAULTS) -> Compari
 
     >>> found = explain("死者12人、負傷者８人。", "死者13人、負傷者8人。")
     >>> found.left_compared, found.shared_shingles, [(c.left, c.right) for c in found.changes]
-    ('死者12人、負傷者8人。', 7, [('12', '13')])
+    ('死者12人、負傷者8人。', 4, [('12', '13')])
     """
     chosen = settings.cluster
     texts = compare.encode([left, right])

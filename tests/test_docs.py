@@ -20,7 +20,7 @@ from dedup_cli.terminal import article_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = ("clean", "cluster", "run")
+COMMANDS = ("clean", "cluster", "run", "explain", "diff", "report", "config")
 
 
 def blocks(language):
@@ -45,7 +45,7 @@ def options(text):
 
 def usage(command):
     (text,) = (block for block in blocks("text") if block.startswith("dedup clean"))
-    return re.search(rf"^dedup {command} .*\n(?: .*\n)*", text, re.MULTILINE)[0]
+    return "".join(re.findall(rf"^dedup {command} .*\n(?: .*\n)*", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -59,6 +59,21 @@ def test_help_has_an_example_that_names_the_command(command):
     example = re.search(r"Example: (dedup .*)", told(command, "--help"))[1]
     assert shlex.split(example)[1] == command
     assert options(example) <= options(usage(command))
+
+
+def test_every_command_is_in_the_readme():
+    listed = re.findall(r"^  (\w+)  ", told("--help").split("Commands:")[1], re.MULTILINE)
+    assert set(COMMANDS) <= set(listed)
+    assert [name for name in listed if not usage(name)] == []
+
+
+def test_the_glossary_is_sorted_and_names_the_relations():
+    rows = re.findall(r"^\| ([^|]+?) \|", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.MULTILINE)[
+        1:
+    ]
+    assert rows == sorted(rows, key=str.casefold)
+    for relation in dedup.types.Relation:
+        assert relation.replace("_", " ") in rows
 
 
 def test_exit_codes_are_those_of_help():
@@ -110,10 +125,10 @@ def shown_table():
 
 def shown_summary(folder):
     """The block of the README that shows a summary, and what the command says, without the time it took."""
-    (block,) = (block for block in blocks("text") if "inputs, " in block)
+    (block,) = (block for block in blocks("text") if "20 inputs" in block)
     command = [sys.executable, "-m", "dedup_cli", "run", "samples/raw", "-o", f"{folder}/"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=300)
-    said = done.stderr.decode().splitlines()
+    said = [line.rstrip() for line in done.stderr.decode().splitlines()]
     return block, "\n".join([*said[:-1], ""])
 
 

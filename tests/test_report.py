@@ -9,6 +9,7 @@ import html
 import json
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,7 @@ def article(identity, *paragraphs, stripped=(), **fields):
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
     """The report of the samples, and the folder of its run."""
-    from dedup.pipeline import clean_many, learn  # noqa: PLC0415
-    from dedup.read import read  # noqa: PLC0415
-
-    profiles = learn(read([str(SAMPLES)]))
-    articles = [one for done in clean_many(read([str(SAMPLES)]), profiles=profiles) for one in done.articles]
-    return written(write_run(tmp_path_factory.mktemp("samples") / "out", articles))
+    return written(write_run(tmp_path_factory.mktemp("samples") / "out", read_samples()))
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +86,15 @@ def hostile(tmp_path_factory):
         article("b", HOSTILE["text"], outlet="b<i>", published=HOSTILE["outlet"], **fields),
     ]
     return written(write_run(tmp_path_factory.mktemp("hostile") / "out", articles))
+
+
+def read_samples():
+    """The articles of the samples, as `dedup run` makes them."""
+    from dedup.pipeline import clean_many, learn  # noqa: PLC0415
+    from dedup.read import read  # noqa: PLC0415
+
+    profiles = learn(read([str(SAMPLES)]))
+    return [one for done in clean_many(read([str(SAMPLES)]), profiles=profiles) for one in done.articles]
 
 
 def written(folder):
@@ -361,3 +366,18 @@ def test_five_thousand_articles_are_listed_in_part(chromium, tmp_path):
     page.get_by_label("Search").fill("needle 4999.")
     page.get_by_text("1 of 1 shown").wait_for()
     page.close()
+
+
+if __name__ == "__main__":
+    # The picture of the README.
+    from playwright.sync_api import sync_playwright
+
+    report = written(write_run(Path(tempfile.mkdtemp()) / "out", read_samples()))
+    story = next(read_rows(report.parent, "stories"))["id"]
+    with sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1200, "height": 760}, locale="en-US")
+        page.goto(f"{report.as_uri()}#/story/{story}")
+        page.locator("ins.fact").first.wait_for()
+        page.screenshot(path=Path(__file__).resolve().parents[1] / "docs" / "report.png")
+        browser.close()
