@@ -135,9 +135,8 @@ def look(
     at, reached = each_of(counts, which)
     pairs = np.unique(np.stack([asked.owners[at], postings[reached]], axis=1), axis=0)
     stored = store.texts(np.unique(pairs[:, 1]).tolist())
-    folded = dict(
-        zip(stored, map(compare.comparison_text, (one.words for one in stored.values())), strict=True)
-    )
+    others = encode([one.words for one in stored.values()], compiled=compiled)
+    folded = {number: compare.decode(others, i) for i, number in enumerate(stored)}
     number: dict[int, int] = {}
     for text, candidate in pairs.tolist():
         if folded.get(candidate) == asked.folded[text]:
@@ -145,7 +144,7 @@ def look(
     next_text, next_article = store.next_numbers()
     fresh = [text for text in range(len(asked.words)) if text not in number]
     number |= {text: next_text + place for place, text in enumerate(fresh)}
-    alike = _neighbours(asked, stored, pairs, number, settings, compiled=compiled)
+    alike = _neighbours(asked, list(stored), others, pairs, number, settings, compiled=compiled)
     folded |= {number[text]: asked.folded[text] for text in fresh}
     clusters = _clusters([number[text] for text in fresh], stored, folded, alike)
     texts = {number[text]: asked.words[text] for text in fresh}
@@ -228,7 +227,8 @@ def _or_none(text: str | None) -> str | None:
 
 def _neighbours(
     asked: Asked,
-    stored: Mapping[int, StoredText],
+    stored: Sequence[int],
+    others: CodePoints,
     pairs: NDArray[np.int64],
     number: Mapping[int, int],
     settings: ClusterSettings,
@@ -237,9 +237,9 @@ def _neighbours(
 ) -> dict[int, dict[int, float]]:
     """For every text number asked for, the texts that are near it and their similarity, both ways.
 
-    `pairs` are candidates (text asked for, number of a stored text).
+    `stored` are the numbers of stored texts and `others` these texts; `pairs` are candidates (text asked
+    for, number of a stored text).
     """
-    others = encode([one.words for one in stored.values()], compiled=compiled)
     place = {one: len(asked.words) + i for i, one in enumerate(stored)}
     candidates = [
         (text, place[other]) for text, other in pairs.tolist() if other in place and number[text] != other

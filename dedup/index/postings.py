@@ -57,23 +57,26 @@ def pack(words: Words, level: int, bounds: Sequence[int]) -> Iterator[bytes]:
         yield low[size * begin : size * end] + texts[4 * begin : 4 * end]
 
 
-def unpack(rows: Sequence[tuple[int, bytes]], level: int) -> Words:
-    """The postings of rows (bucket, row) of one level in ascending order of the buckets, sorted."""
+def unpack(rows: Sequence[tuple[int, bytes]], level: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Keys and texts of the postings of rows (bucket, row), which come in ascending order of the buckets."""
     if not rows:
-        return np.empty(0, np.uint64)
+        return np.empty(0, np.uint32), np.empty(0, np.uint32)
     size, bits = _key_bytes(level), BITS * level
     counts = np.fromiter((len(row) for _, row in rows), np.int64, len(rows)) // (size + 4)
     cuts = (size * counts).tolist()
     low = b"".join([row[:cut] for (_, row), cut in zip(rows, cuts, strict=True)])
     texts = b"".join([row[cut:] for (_, row), cut in zip(rows, cuts, strict=True)])
-    words = np.frombuffer(low, f"<u{size}").astype(np.uint64) << np.uint64(32)
-    words |= np.frombuffer(texts, "<u4")
-    if bits:
+    keys = np.frombuffer(low, f"<u{size}")
+    if size < 4:
         prefix = np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)) ^ (1 << bits)
-        high = prefix.astype(np.uint64) << np.uint64(64 - bits)
-        # What a key of two bytes holds of the prefix is there already, and the same.
-        words |= np.repeat(high, counts)
-    return words
+        # What the lower bytes hold of the prefix is there already, and the same.
+        keys = np.repeat((prefix << (32 - bits)).astype(np.uint32), counts) | keys
+    return keys, np.frombuffer(texts, "<u4")
+
+
+def join(keys: NDArray[np.uint32], texts: NDArray[np.uint32]) -> Words:
+    """Keys and texts in one word each."""
+    return keys.astype(np.uint64) << np.uint64(32) | texts
 
 
 def spread(
@@ -87,7 +90,7 @@ def spread(
         if not words.size:
             return
         known = read(np.unique(buckets_of(words, level)))
-        words = np.concatenate([unpack(known, level), words])
+        words = np.concatenate([join(*unpack(known, level)), words])
         words.sort(kind="stable")  # two sorted runs: a merge
         ids, starts = np.unique(buckets_of(words, level), return_index=True)
         sizes = np.diff(np.append(starts, words.size))
@@ -101,15 +104,15 @@ def spread(
         words = words[np.repeat(full, sizes)]
 
 
-def find(words: Words, keys: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For sorted postings and sorted keys: at which key each match stands, and its text."""
-    low = keys.astype(np.uint64) << np.uint64(32)
-    begin = np.searchsorted(words, low)
-    end = np.searchsorted(words, low | np.uint64(0xFFFFFFFF), side="right")
-    counts = end - begin
-    at = np.repeat(np.arange(keys.size), counts)
+def find(
+    keys: NDArray[np.uint32], texts: NDArray[np.uint32], wanted: NDArray[np.uint32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For postings and wanted keys, both sorted: at which wanted key each match stands, and its text."""
+    begin = np.searchsorted(keys, wanted)
+    counts = np.searchsorted(keys, wanted, side="right") - begin
+    at = np.repeat(np.arange(wanted.size), counts)
     places = np.repeat(begin - (np.cumsum(counts) - counts), counts) + np.arange(at.size)
-    return at, (words[places] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return at, texts[places].astype(np.int64)
 
 
 def _key_bytes(level: int) -> int:

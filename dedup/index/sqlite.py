@@ -121,7 +121,7 @@ class SqliteStore:
         at, texts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         for level in range(self._levels()):
             rows = self._rows(np.unique(postings.buckets_of(words, level)))
-            here, found = postings.find(postings.unpack(rows, level), keys)
+            here, found = postings.find(*postings.unpack(rows, level), keys)
             at.append(here)
             texts.append(found)
         which = np.concatenate(at)
@@ -377,7 +377,7 @@ class SqliteStore:
             return None
         level = postings.level_of(rows[0][0])
         rows = [row for row in rows if postings.level_of(row[0]) == level]
-        words = postings.unpack(rows, level)
+        words = postings.join(*postings.unpack(rows, level))
         living = self._living()
         texts = (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
         lives = (texts < living.size) & living[np.minimum(texts, living.size - 1)]
