@@ -191,21 +191,28 @@ def _comparison_text(copies: _Copies, text: int) -> str:
 def _collapse(
     words: Sequence[str], settings: ClusterSettings, *, compiled: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], CodePoints]:
-    """Group paragraphs by equal comparison text, the groups in the order of their text's hash.
-
-    Returns the numbers of the paragraphs group by group, where each group starts (and the end), and
-    the comparison text of each group.
-    """
+    """Group paragraphs by equal comparison text, and return the comparison text of each group too."""
     texts = compare.encode(words, compiled=compiled, workers=settings.workers, scratch=settings.scratch)
-    order, starts = _runs(sign.text_hashes(texts, compiled=compiled, workers=settings.workers), texts)
+    order, starts = grouped(texts, settings.workers, compiled=compiled)
+    first = order[starts[:-1]]
+    return order, starts, CodePoints(texts.codes, texts.starts[first], texts.lengths[first])
+
+
+def grouped(
+    texts: CodePoints, workers: int, *, compiled: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Group equal texts, the groups in the order of their text's hash; empty texts are left out.
+
+    Returns the numbers of the texts group by group, and where each group starts (and the end).
+    """
+    order, starts = _runs(sign.text_hashes(texts, compiled=compiled, workers=workers), texts)
     sizes = np.diff(starts)
     first = np.repeat(order[starts[:-1]], sizes)
     if not compare.equal(texts, order[order != first], first[order != first], compiled=compiled):
         # Long periodic texts can be built to collide under any polynomial hash modulo 2^64.
         strong = [_digest(compare.decode(texts, i)) for i in range(texts.starts.size)]
         order, starts = _runs(np.array([int(digest, 16) for digest in strong], np.uint64), texts)
-    first = order[starts[:-1]]
-    return order, starts, CodePoints(texts.codes, texts.starts[first], texts.lengths[first])
+    return order, starts
 
 
 def _runs(hashes: NDArray[np.uint64], texts: CodePoints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

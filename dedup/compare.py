@@ -8,11 +8,9 @@ numbers and every punctuation mark, curly quotes included.
 
 from __future__ import annotations
 
-import itertools
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import regex
@@ -28,6 +26,9 @@ _ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
 
 # Paragraphs folded at once; bounds the memory of the raw code points.
 _CHUNK = 1 << 14
+
+# What a table of lengths says of a character not met yet, and of one that joins its neighbours.
+_UNKNOWN, _JOINS = -1, -2
 
 _NO_NUMBERS = np.empty(0, np.int64)
 _NOTHING = CodePoints(np.empty(0, np.uint32), _NO_NUMBERS, _NO_NUMBERS)
@@ -60,29 +61,34 @@ def comparison_text(text: str) -> str:
     return folded
 
 
-def origins(text: str, places: Sequence[int], known: dict[str, str | None]) -> list[tuple[int, int]]:
+def origins(text: str, places: Sequence[int], known: NDArray[np.int8]) -> list[tuple[int, int]]:
     """Return for characters of the comparison text, by place, the half-open span of `text` each came from.
 
     The span is a character, or a grapheme cluster where one holds a character that joins others:
-    normalisation joins them only within it.
+    normalisation joins them only within it. `known` comes from `unknown_lengths` and is filled with
+    the lengths of what characters fold to; give the same one to many calls.
 
-    `known` is filled with what single characters fold to; give the same one to many calls.
-
-    >>> origins("㈱ ｶﾞ", [0, 1, 2, 3], {})
+    >>> origins("㈱ ｶﾞ", [0, 1, 2, 3], unknown_lengths())
     [(0, 1), (0, 1), (0, 1), (2, 4)]
     """
-    for character in {character for character in text if character not in known}:
-        joins = _depends_on_neighbours(ord(character))
-        known[character] = None if joins else comparison_text(character)
-    folded = [known[character] for character in text]
-    if None not in folded:
-        ends = list(itertools.accumulate(map(len, cast("list[str]", folded))))
-        found = [bisect_right(ends, place) for place in places]
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    lengths = known[codes]
+    if (lengths == _UNKNOWN).any():
+        for code in set(codes[lengths == _UNKNOWN].tolist()):
+            known[code] = _JOINS if _depends_on_neighbours(code) else len(comparison_text(chr(code)))
+        lengths = known[codes]
+    if not (lengths == _JOINS).any():
+        found = np.searchsorted(np.cumsum(lengths), places, side="right").tolist()
         return [(i, i + 1) for i in found]
     spans = [match.span() for match in regex.finditer(r"\X", text) for _ in comparison_text(match.group())]
     whole = len(comparison_text(text))
     spans = spans if len(spans) == whole else [(0, len(text))] * whole
     return [spans[place] for place in places]
+
+
+def unknown_lengths() -> NDArray[np.int8]:
+    """Return a table for `origins` that knows no character yet."""
+    return np.full(0x110000, _UNKNOWN, np.int8)
 
 
 def encode(

@@ -5,7 +5,7 @@ Joins the stages for these as `cluster` does for links.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import itertools
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dedup import compare, quote, verify
-from dedup.clustering import Distinct, distinct, precedence
+from dedup.clustering import Distinct, distinct, grouped, precedence
 from dedup.passages import common_spans
 from dedup.settings import ClusterSettings
 from dedup.types import Cluster, CodePoints, Paragraph, Passage, Place, Quotation, Relation
@@ -78,27 +78,26 @@ def passages(
     kept = np.array([text for text, number in enumerate(first) if items[number] not in near], np.int64)
     texts = CodePoints(held.texts.codes, held.texts.starts[kept], held.texts.lengths[kept])
     spans = common_spans(texts, _sides(items, held)[kept], settings, compiled=held.compiled)
-    found_at: defaultdict[str, set[tuple[int, int]]] = defaultdict(set)
-    for left, i, right, j, length in spans.tolist():
-        start = int(texts.starts[left]) + i
-        words = compare.decode_codes(texts.codes[start : start + length])
-        found_at[words].update(((int(kept[left]), i), (int(kept[right]), j)))
-
-    known: dict[str, str | None] = {}
+    # Every span stands in two texts; a place is told once, however many pairs share it.
+    spots = np.unique(np.concatenate([spans[:, [0, 1, 4]], spans[:, [2, 3, 4]]]), axis=0)
+    words = CodePoints(texts.codes, texts.starts[spots[:, 0]] + spots[:, 1], spots[:, 2])
+    order, bounds = grouped(words, settings.workers, compiled=held.compiled)
+    known = compare.unknown_lengths()
     found = []
-    for words, spots in found_at.items():
-        places: list[Place] = []
-        weight = len(words)
-        for text, start in spots:
-            for number in held.copies(text):
-                begin, end = compare.origins(items[number].text, (start, start + len(words) - 1), known)
-                places.append(Place(items[number], begin[0], end[1]))
-                weight = min(weight, _weight(places[-1], words, settings))
+    for begin, end in itertools.pairwise(bounds.tolist()):
+        shared = compare.decode(words, order[begin])
+        at = spots[order[begin:end]]
+        weight, places = len(shared), []
+        for text, start in zip(kept[at[:, 0]].tolist(), at[:, 1].tolist(), strict=True):
+            for item in (items[number] for number in held.copies(text)):
+                head, tail = compare.origins(item.text, (start, start + len(shared) - 1), known)
+                places.append(Place(item, head[0], tail[1]))
+                weight = min(weight, _weight(places[-1], shared, settings))
             if weight < settings.passage_content:
                 break
         else:
             places.sort(key=lambda place: (precedence(place.paragraph), place.start))
-            found.append(_passage(words, weight, places))
+            found.append(_passage(shared, weight, places))
     return tuple(sorted(found, key=lambda passage: (-passage.weight, -len(passage.text), passage.id)))
 
 
@@ -120,11 +119,10 @@ def _side(paragraph: Paragraph) -> tuple[str, str]:
 def _weight(place: Place, words: str, settings: ClusterSettings) -> int:
     """Content words of a place, 0 where it is too short: in scripts with spaces it needs whole words."""
     span = (place.paragraph.text, place.start, place.end)
-    weight = content_words(*span)
-    if weight < settings.passage_content:
-        return weight
-    dense = 2 * sum(ord(character) >= 0x2E80 for character in words) >= len(words)
-    return weight if dense or whole_words(*span) >= settings.passage_words else 0
+    dense = 2 * sum(character >= "\u2e80" for character in words) >= len(words)
+    if not dense and whole_words(*span) < settings.passage_words:
+        return 0
+    return content_words(*span, least=settings.passage_content)
 
 
 def _passage(words: str, weight: int, places: list[Place]) -> Passage:

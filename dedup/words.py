@@ -15,6 +15,14 @@ from dedup.types import Fact
 # Characters around a span within which a word that it cuts is looked for.
 _CONTEXT = 40
 
+# A run of characters that may be a word with content.
+_RUN = (
+    r"\d[\d.,]*|\p{Han}{2,}|[\p{Katakana}ー][\p{Katakana}ー・＝]+|\p{Hangul}{2,}"
+    r"|[\p{L}--\p{Han}--\p{Hiragana}--\p{Katakana}--\p{Hangul}]"
+    r"[\p{L}\p{M}’'--\p{Han}--\p{Hiragana}--\p{Katakana}--\p{Hangul}]+"
+)
+_RUNS = regex.compile(_RUN, regex.VERSION1)
+
 _NUMERALS = "〇一二三四五六七八九"
 _UNITS = {"十": 10, "百": 100, "千": 1000}
 _MYRIADS = {"万": 10**4, "億": 10**8, "兆": 10**12}
@@ -41,8 +49,8 @@ def facts(text: str) -> list[Token]:
     ]
 
 
-def content_words(text: str, start: int, end: int) -> int:
-    """Count the words of `text[start:end]` that say what it is about.
+def content_words(text: str, start: int, end: int, least: int = 0) -> int:
+    """Count the words of `text[start:end]` that say what it is about; 0 where they are fewer than `least`.
 
     Words cut by an end of the span, names with their titles, reporting formulas and grammar count
     for nothing; nor do single kanji and hiragana.
@@ -52,16 +60,21 @@ def content_words(text: str, start: int, end: int) -> int:
     2
     """
     _, content, ignored = _patterns()
-    return sum(
+    # Names are words too for this look, which most formulas do not pass.
+    if least and sum(1 for _ in _RUNS.finditer(text, start, end)) < least:
+        return 0
+    count = sum(
         match.lastgroup == "content" and match.group().casefold() not in ignored
         for match in content.finditer(text, max(start - _CONTEXT, 0), end + _CONTEXT)
         if start <= match.start() and match.end() <= end
     )
+    return count if count >= least else 0
 
 
 def whole_words(text: str, start: int, end: int) -> int:
     """Count the words of `text[start:end]` that no end of it cuts, in scripts with spaces between words."""
-    return sum(start <= match.start() and match.end() <= end for match in regex.finditer(r"[\w’'-]+", text))
+    around = regex.finditer(r"[\w’'-]+", text, pos=max(start - _CONTEXT, 0), endpos=end + _CONTEXT)
+    return sum(start <= match.start() and match.end() <= end for match in around)
 
 
 @cache
@@ -99,11 +112,7 @@ def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str], frozenset[str]]
             (?:[\p{{Katakana}}ー・＝]+|\p{{Han}}*?)\p{{Han}}*(?:{title})(?!\p{{Han}})
           | (?i:\b(?:{either(en["titles"])})\.?\s)?{capital}(?:\s{capital})*
         )
-      | (?P<content>
-            \d[\d.,]* | \p{{Han}}{{2,}} | [\p{{Katakana}}ー][\p{{Katakana}}ー・＝]+ | \p{{Hangul}}{{2,}}
-          | [\p{{L}}--\p{{Han}}--\p{{Hiragana}}--\p{{Katakana}}--\p{{Hangul}}]
-            [\p{{L}}\p{{M}}’'--\p{{Han}}--\p{{Hiragana}}--\p{{Katakana}}--\p{{Hangul}}]+
-        )
+      | (?P<content> {_RUN} )
         """,
         regex.VERBOSE | regex.VERSION1,
     )

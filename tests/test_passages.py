@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.clustering import cluster
-from dedup.compare import comparison_text, encode, origins
+from dedup.compare import comparison_text, encode, origins, unknown_lengths
 from dedup.passages import common_spans
 from dedup.relate import passages
 from dedup.settings import ClusterSettings
@@ -77,7 +77,7 @@ def test_every_maximal_span(compiled: bool, texts: list[str], spread: int, sides
 @given(st.text(st.sampled_from("aＡｶﾞガ㈱ \n\u200b…각ệ👍🏽"), max_size=20))
 def test_origins_name_where_each_character_came_from(text: str) -> None:
     folded = comparison_text(text)
-    spans = origins(text, range(len(folded)), {})
+    spans = origins(text, range(len(folded)), unknown_lengths())
     assert len(spans) == len(folded)
     for character, (start, end) in zip(folded, spans, strict=True):
         assert character in comparison_text(text[start:end])
