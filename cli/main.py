@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from dedup.settings import Settings
-from dedup_cli import config, look
+from dedup_cli import config, index, look
 from dedup_cli.options import (
     Errors,
     Jobs,
@@ -394,3 +394,4 @@ def _with_workers(settings: Settings, jobs: int) -> Settings:
 
 
 look.register(app)
+app.add_typer(index.app, name="index")

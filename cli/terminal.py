@@ -16,7 +16,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dedup.types import Article, Cluster, JudgedBlock, Member
+from dedup.types import Article, Cluster, JudgedBlock, Member, Spread
 from dedup.write import json_line
 
 Row = dict[str, Any]
@@ -119,6 +119,8 @@ def cluster_table(number: int, cluster: Cluster, *, full: bool) -> RenderableTyp
     outlets = ", ".join(cluster.outlets) or "no outlet known"
     kind = cluster.kind.value.replace("_", " ")
     title = f"Cluster {number}: {kind}, {len(cluster.members)} paragraphs, {outlets}"
+    if cluster.spread is Spread.WITHIN_OUTLET:
+        title += " (its own repeats)"
     return Group(Text(visible(title), style="bold"), table, Text())
 
 

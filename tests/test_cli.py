@@ -499,7 +499,7 @@ def test_a_cluster_table(tmp_path):
     (tmp_path / "r.jsonl").write_bytes(b"".join(map(json_line, records)))
     told, code = in_terminal("cluster", "r.jsonl", cwd=tmp_path)
     assert code == 0
-    assert "Cluster 1: exact, 2 paragraphs, 新聞" in without_styles(told)
+    assert "Cluster 1: exact, 2 paragraphs, 新聞 (its own repeats)" in without_styles(told)
     assert "id-2#0" in told
 
 

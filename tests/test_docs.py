@@ -4,6 +4,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,11 +28,11 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
-def told(*arguments):
+def told(*arguments, folder=ROOT):
     """What the installed command prints on standard output."""
     done = subprocess.run(
         [sys.executable, "-m", "dedup_cli", *arguments],
-        cwd=ROOT,
+        cwd=folder,
         capture_output=True,
         check=True,
         timeout=120,
@@ -59,6 +60,23 @@ def test_help_has_an_example_that_names_the_command(command):
     example = re.search(r"Example: (dedup .*)", told(command, "--help"))[1]
     assert shlex.split(example)[1] == command
     assert options(example) <= options(usage(command))
+
+
+def test_the_examples_of_help_run(tmp_path):
+    """In one folder and in this order: each finds what those before it wrote."""
+    page = ROOT / "samples" / "raw" / "tamsin-valley.example" / "cider.htm"
+    words = page.read_text("utf-8").replace("</body>", "<p>Read more</p></body>")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "page.html").write_text(words, "utf-8")
+    for command in COMMANDS:
+        if command == "diff":
+            for name in ("old", "new"):
+                shutil.copytree(tmp_path / "out", tmp_path / name)
+        example = re.search(r"Example: (dedup .*)", told(command, "--help"))[1]
+        out = told(*shlex.split(example)[1:], folder=tmp_path)
+        assert bool(out) == (command in ("explain", "diff", "report", "config"))
+    wrote = {"articles.jsonl", "clusters.jsonl", "links.jsonl", "out", "report.html"}
+    assert wrote <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_every_command_is_in_the_readme():

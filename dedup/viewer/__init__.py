@@ -174,7 +174,7 @@ def _cluster(row: Row) -> tuple[Row, Row]:
         "spread": row["spread"],
         "size": row["size"],
         "outlets": row["outlets"],
-        "excerpt": base[:_EXCERPT],
+        "excerpt": base if len(base) <= _EXCERPT else f"{base[:_EXCERPT]}…",
     }
     members = [
         member

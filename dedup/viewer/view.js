@@ -352,7 +352,7 @@
         (!values.get("reason") || one.stripped[values.get("reason")]),
       words: (one, item) => [one.title, one.source, ...item.blocks.map((block) => block.text)].join("\n"),
       row: (one) => [
-        h("h3", {}, h("a", { href: link("article", one.id), lang: lang(one) }, one.title ? text(one.title) : say("no_title"))),
+        h("h2", {}, h("a", { href: link("article", one.id), lang: lang(one) }, one.title ? text(one.title) : say("no_title"))),
         h("p.faint", {}, join([outletName(one.outlet), day(one.published), many("characters", one.kept),
           `${percent(keptShare(one))} ${say("kept")}`, ...(one.shared ? [many("shared_count", one.shared)] : [])])),
       ],
@@ -369,7 +369,7 @@
         (!values.get("kind") || one.kind === values.get("kind")) && (!values.get("spread") || one.spread === values.get("spread")),
       words: (_, item) => item.members.map((member) => member.text).join("\n"),
       row: (one, place) => [
-        h("h3", {}, h("a", { href: link("cluster", String(place)) }, text(one.excerpt))),
+        h("h2", {}, h("a", { href: link("cluster", String(place)) }, text(one.excerpt))),
         h("p.chips", {}, kindChip(one.kind), h("span.faint", {}, join([many("paragraphs", one.size), spread(one.spread), ...one.outlets.slice(0, 6).map((name) => text(name))]))),
       ],
     });
@@ -383,7 +383,7 @@
       fits: (one, values) => hasOutlets(one.outlets, values),
       words: (one) => one.versions.map((version) => articleOf(version.document)?.title).join("\n"),
       row: (one) => [
-        h("h3", {}, h("a", { href: link("story", one.id) }, titleOf(one.versions[0].document))),
+        h("h2", {}, h("a", { href: link("story", one.id) }, titleOf(one.versions[0].document))),
         h("p.faint", {}, join([many("versions", one.versions.length), day(one.versions[0].published), ...one.outlets.slice(0, 6).map((name) => text(name))])),
       ],
     });
@@ -538,7 +538,7 @@
   }
 
   const heading = (one) => [
-    h("h3", {}, outletName(one.outlet)),
+    h("h2", {}, outletName(one.outlet)),
     h("p.faint", {}, day(one.published), " · ", articleOf(one.document) ? h("a", { href: link("article", one.document) }, titleOf(one.document)) : text(one.document)),
   ];
 
