@@ -6,6 +6,7 @@ Joins the stages for these as `cluster` does for links.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _DEFAULTS = ClusterSettings()
+
+# Characters of scripts that write words in few of them; see passages.
+_DENSE = re.compile("[\u2e80-\U0010ffff]")
 
 
 def quotations(
@@ -119,7 +123,7 @@ def _side(paragraph: Paragraph) -> tuple[str, str]:
 def _weight(place: Place, words: str, settings: ClusterSettings) -> int:
     """Content words of a place, 0 where it is too short: in scripts with spaces it needs whole words."""
     span = (place.paragraph.text, place.start, place.end)
-    dense = 2 * sum(character >= "\u2e80" for character in words) >= len(words)
+    dense = 2 * len(_DENSE.findall(words)) >= len(words)
     if not dense and whole_words(*span) < settings.passage_words:
         return 0
     return content_words(*span, least=settings.passage_content)

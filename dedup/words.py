@@ -21,6 +21,7 @@ _RUN = (
     r"|[\p{L}--\p{Han}--\p{Hiragana}--\p{Katakana}--\p{Hangul}]"
     r"[\p{L}\p{M}’'--\p{Han}--\p{Hiragana}--\p{Katakana}--\p{Hangul}]+"
 )
+_WORDS = regex.compile(r"[\w’'-]+")
 _RUNS = regex.compile(_RUN, regex.VERSION1)
 
 _NUMERALS = "〇一二三四五六七八九"
@@ -73,7 +74,7 @@ def content_words(text: str, start: int, end: int, least: int = 0) -> int:
 
 def whole_words(text: str, start: int, end: int) -> int:
     """Count the words of `text[start:end]` that no end of it cuts, in scripts with spaces between words."""
-    around = regex.finditer(r"[\w’'-]+", text, pos=max(start - _CONTEXT, 0), endpos=end + _CONTEXT)
+    around = _WORDS.finditer(text, max(start - _CONTEXT, 0), end + _CONTEXT)
     return sum(start <= match.start() and match.end() <= end for match in around)
 
 
