@@ -27,17 +27,23 @@ def manual(context: typer.Context) -> str:
     assert isinstance(group, TyperGroup)  # noqa: S101 - the program is a group of commands
     lines = [".TH DEDUP 1", ".SH NAME", f"dedup \\- {_roff(group.help or '')}", ".SH SYNOPSIS"]
     lines += [".B dedup", "COMMAND [OPTIONS] [ARGUMENTS]", ".SH COMMANDS"]
-    for name in sorted(group.commands):
-        command = group.commands[name]
-        if not command.hidden:
-            inner = typer.Context(command, info_name=name, parent=root)
-            lines += [f".SS {_roff(name)}", *_paragraphs(command.help or ""), *_options(inner)]
+    lines += _commands(group, root)
     for title, entries in (("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES)):
         lines.append(f".SH {title}")
         for name, told in entries:
             lines += [".TP", f".B {_roff(name)}", _roff(told)]
     lines += [".SH EXIT STATUS", *_paragraphs((group.epilog or "").removeprefix("Exit codes: "))]
     return "\n".join(lines) + "\n"
+
+
+def _commands(group: TyperGroup, parent: typer.Context, prefix: str = "") -> Iterator[str]:
+    for name, command in sorted(group.commands.items()):
+        if command.hidden:
+            continue
+        inner = typer.Context(command, info_name=name, parent=parent)
+        yield from (f".SS {_roff(prefix + name)}", *_paragraphs(command.help or ""), *_options(inner))
+        if isinstance(command, TyperGroup):
+            yield from _commands(command, inner, f"{prefix}{name} ")
 
 
 def _options(context: typer.Context) -> Iterator[str]:

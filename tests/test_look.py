@@ -306,7 +306,7 @@ def test_config_prints_what_holds_as_toml(command, monkeypatch):
 
 def test_the_manual_names_every_command_and_option(command):
     page = command("manual")[1]
-    for name in ("clean", "cluster", "run", "explain", "diff", "report", "config"):
+    for name in ("clean", "cluster", "run", "explain", "diff", "report", "config", "index add"):
         assert f".SS {name}\n" in page
     assert "\\-\\-threshold" in page
     if shutil.which("groff"):
