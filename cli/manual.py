@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -36,7 +37,7 @@ def manual(context: typer.Context) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _commands(group: TyperGroup, parent: typer.Context, prefix: str = "") -> Iterator[str]:
+def _commands(group: TyperGroup, parent: Any, prefix: str = "") -> Iterator[str]:
     for name, command in sorted(group.commands.items()):
         if command.hidden:
             continue

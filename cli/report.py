@@ -90,9 +90,10 @@ class Report:
     ) -> Iterator[Source | Failure]:
         """Passes on the sources in `paths` as they are looked at before cleaning, and shows progress."""
         with self._progress("Comparing pages", paths) as (progress, task):
-            for source in sources:
+            for number, source in enumerate(sources, start=1):
                 yield source
-                progress.update(task, advance=1)
+                rate = number / (time.perf_counter() - self._started)
+                progress.update(task, advance=1, told=f"{rate:.0f} files/s")
 
     def articles(self, cleaned: Iterable[Cleaned], paths: Sequence[str]) -> Iterator[Article]:
         """Passes on the articles of the sources in `paths`; counts, reports failures, shows progress."""

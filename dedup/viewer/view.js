@@ -54,9 +54,9 @@
   }
 
   const say = (key, ...values) =>
-    (words[key] ?? plain(key)).replace(/\{(\d)\}/g, (_, number) => values[number] ?? "");
+    (Object.hasOwn(words, key) ? words[key] : plain(key)).replace(/\{(\d)\}/g, (_, number) => values[number] ?? "");
   /** The same with a number, in the singular where the language has one. */
-  const many = (key, value) => say(value === 1 && `${key}_1` in words ? `${key}_1` : key, number(value));
+  const many = (key, value) => say(value === 1 && Object.hasOwn(words, `${key}_1`) ? `${key}_1` : key, number(value));
   const number = (value) => new Intl.NumberFormat(language).format(value);
   const percent = (value) => new Intl.NumberFormat(language, { style: "percent" }).format(value);
   const figure = (value) => value.toFixed(3).replace(/^0/, "");
