@@ -171,10 +171,18 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """Who else carries a block: pages of its outlet (copies of one article count once), other outlets."""
+    """What the other pages of its outlet say of a block; copies of one article count as one page.
+
+    `of` pages are known; `pages` of them carry the block at the same place, `place_pages` have any block
+    at its place, and of the characters there `place_content` (0 to 1) are likely to be content. `outlets`
+    others carry the block too.
+    """
 
     pages: int = 0
     outlets: int = 0
+    of: int = 0
+    place_pages: int = 0
+    place_content: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
