@@ -1,7 +1,7 @@
 """A run as one HTML file to look at, which asks no network and lets no page's content run.
 
 What a page said is hostile. It reaches the file only as gzip in base64, one script element of data
-a chunk, which the browser never reads as markup; `view.js` unpacks a chunk when it is looked at and
+a chunk, which the browser never reads as markup; the script unpacks a chunk when it is looked at and
 makes text nodes of it. The content security policy allows this file's own script and style by their
 hash and nothing else; with Trusted Types no string can become markup.
 """
@@ -28,6 +28,8 @@ Row = dict[str, Any]
 Span = tuple[int, int, int, int]
 """Half-open, in the left and in the right text, in characters."""
 
+# The script, in this order, within one block.
+_SCRIPTS = ("base.js", "overview.js", "lists.js", "items.js", "start.js")
 # Items unpacked together: 40 articles are about 300 kB of JSON, which takes a browser 10 ms.
 _CHUNK = {"articles": 40, "clusters": 80, "stories": 80, "passages": 80, "quotations": 80}
 # Characters of a cluster that its list shows.
@@ -55,7 +57,8 @@ def report(folder: Path) -> Iterator[bytes]:
 
 
 def _parts(folder: Path) -> Iterator[bytes]:
-    script, style, page = (_file(name) for name in ("view.js", "style.css", "page.html"))
+    style, page = _file("style.css"), _file("page.html")
+    script = '"use strict";\n{\n' + "".join(map(_file, _SCRIPTS)) + "}\n"
     policy = _POLICY.format(script=_hash(script), style=_hash(style))
     head, _, tail = page.partition("<!-- data -->")
     yield head.format(policy=html.escape(policy), style=style).encode()
