@@ -366,19 +366,28 @@ def _stars(
     """
     weight = sizes + np.bincount(pairs.left, sizes[pairs.right], sizes.size)
     weight += np.bincount(pairs.right, sizes[pairs.left], sizes.size)
-    joining = np.flatnonzero(weight > 1)
     source, target = np.concatenate([pairs.left, pairs.right]), np.concatenate([pairs.right, pairs.left])
     by_source = np.argsort(source, kind="stable")
-    bounds = np.searchsorted(source[by_source], np.arange(sizes.size + 1)).tolist()
-    target, value = target[by_source].tolist(), np.concatenate([similarity, similarity])[by_source].tolist()
-    centre, to_centre = [-1] * sizes.size, [1.0] * sizes.size
-    for text in joining[np.lexsort((rank[joining], -weight[joining]))].tolist():
+    source, value = source[by_source], np.concatenate([similarity, similarity])[by_source].tolist()
+    begins = np.flatnonzero(np.diff(source, prepend=-1))
+    linked = source[begins]
+    ends = np.append(begins, source.size)[1:]
+    # Numbered anew without the texts that have no link: they are most, and at most their own centre.
+    place = np.full(sizes.size, -1)
+    place[linked] = np.arange(linked.size)
+    partners = place[target[by_source]].tolist()
+    centre, to_centre = [-1] * linked.size, [1.0] * linked.size
+    bounds = list(zip(begins.tolist(), ends.tolist(), strict=True))
+    for text in np.lexsort((rank[linked], -weight[linked])).tolist():
         if centre[text] < 0:
             centre[text] = text
-            for k in range(bounds[text], bounds[text + 1]):
-                if centre[target[k]] < 0:
-                    centre[target[k]], to_centre[target[k]] = text, value[k]
-    return np.array(centre, np.int64), np.array(to_centre)
+            for k in range(*bounds[text]):
+                if centre[partners[k]] < 0:
+                    centre[partners[k]], to_centre[partners[k]] = text, value[k]
+    centres = np.where(sizes > 1, np.arange(sizes.size), -1)
+    similar = np.ones(sizes.size)
+    centres[linked], similar[linked] = linked[np.array(centre, np.int64)], to_centre
+    return centres, similar
 
 
 class _Links(Sequence[Link]):

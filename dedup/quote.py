@@ -39,7 +39,8 @@ def candidate_containments(texts: CodePoints, settings: ClusterSettings, *, comp
     Only texts of `min_characters` or more are sought in others. A window that more than `bucket`
     texts have finds nobody: without that, a template filled in 100,000 times is compared with
     itself. A quotation is missed only if its rarest windows are all that common, or if its shingles
-    stand in the other text but not in rows.
+    stand in the other text but not in rows: of the 2,674 of c20000, found by counting all shingles
+    of all texts, one (a list of sources whose names come in another order).
     """
     finds, needed = _compiled_finds(texts, settings) if compiled else _plain_finds(texts, settings)
     finds, times = np.unique(finds, return_counts=True)
@@ -60,7 +61,7 @@ def _missing(settings: ClusterSettings) -> float:
 def _plain_finds(
     texts: CodePoints, settings: ClusterSettings
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Every find as `seeker << 32 | holder`, once a window, and the finds needed by seeker: the definition."""
+    """Every find as `seeker << 32 | holder`, and the finds that each seeker needs: the definition."""
     sets = []
     for start, length in zip(texts.starts.tolist(), texts.lengths.tolist(), strict=True):
         text = texts.codes[start : start + length].astype("<u4").tobytes()
