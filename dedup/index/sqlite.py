@@ -35,6 +35,8 @@ from dedup.index.store import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# What a file of SQLite begins with.
+_MAGIC = b"SQLite format 3\0"
 # «ddup», in the header of the file.
 _APPLICATION = 0x64647570
 _PAGE = 4096
@@ -82,6 +84,10 @@ class SqliteStore:
             if self._path.is_dir():
                 raise StoreError("not_an_index", f"{self._path} is a folder; name a file in it")
             self._connection = None
+            if self._path.exists() and self._path.stat().st_size:
+                with self._path.open("rb") as file:
+                    if file.read(len(_MAGIC)) != _MAGIC:
+                        raise StoreError("not_an_index", f"{self._path} is no index; give another path")
             connection = self._connected()
             if not self._read_only and not self._pragma("application_id"):
                 self._make(connection, parameters or {})
@@ -221,8 +227,8 @@ class SqliteStore:
             with self.writing():
                 last = self._sweep(last)
         with self._lock, self._told():
-            # Each step frees a page.
-            self._connected().execute("PRAGMA incremental_vacuum").fetchall()
+            # As a script, because `execute` steps once, which gives back one page.
+            self._connected().executescript("PRAGMA incremental_vacuum")
             self._connected().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def scan_articles(self) -> Iterator[StoredArticle]:

@@ -1,0 +1,204 @@
+"""What an index file survives: killed writers, full disks, torn and foreign files."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import time
+
+import pytest
+
+from dedup.index import Index, StoreError, record
+
+WIRE = "The harbour board said on Tuesday that the northern quay would stay closed until the spring tides."
+
+
+def story(number):
+    told = (
+        f"Part {i} of story {number} says what only it says, at {number * 7 + i} places." for i in range(8)
+    )
+    return record(f"s{number}", *told)
+
+
+def write_until_killed(place, first, output):
+    """Add articles one by one or ten at a time, and say of each that it is in."""
+    with Index(place) as index:
+        for number in range(first, first + 100_000, 10):
+            some = [story(one) for one in range(number, number + 10)]
+            for answer in index.add_many(some) if number % 20 else map(index.add, some):
+                os.write(output, f"{answer.article}\n".encode())
+
+
+def test_killed_at_any_moment_nothing_is_lost_or_half_there(tmp_path):
+    rng = random.Random(50)
+    place = tmp_path / "news.index"
+    returned = set()
+    for turn in range(60):
+        reading, writing = os.pipe()
+        writer = os.fork()
+        if not writer:
+            try:
+                write_until_killed(place, 100_000 * turn, writing)
+            finally:
+                os._exit(1)
+        os.close(writing)
+        time.sleep(rng.uniform(0, 0.25))
+        os.kill(writer, signal.SIGKILL)
+        os.waitpid(writer, 0)
+        with os.fdopen(reading) as told:
+            # The last line may be torn; what it says was not heard.
+            returned.update(told.read().split("\n")[:-1])
+        with Index(place) as index:
+            there = {article.id: len(article.paragraphs) for article, _ in index.export()}
+        assert returned <= there.keys()
+        assert set(there.values()) <= {8}
+    with Index(place) as index:
+        assert index.check() == []
+    assert len(returned) > 60
+
+
+@pytest.fixture
+def filled(tmp_path):
+    place = tmp_path / "news.index"
+    with Index(place) as index:
+        list(
+            index.add_many(record(f"a{n}", f"{WIRE} It was notice {n * n} of the year.") for n in range(300))
+        )
+    return place
+
+
+def test_opening_takes_no_time(filled):
+    started = time.perf_counter()
+    Index(filled).close()
+    assert (
+        time.perf_counter() - started < 0.5
+    )  # 2 ms; the goal is 50 ms, on a machine with nothing else to do
+
+
+@pytest.mark.parametrize("left", [0.1, 0.5, 0.9])
+def test_a_torn_file_is_told(filled, left):
+    whole = filled.read_bytes()
+    filled.write_bytes(whole[: int(len(whole) * left)])
+    assert "damaged" in fault(filled)
+
+
+def test_scribbled_pages_are_found(filled):
+    content = bytearray(filled.read_bytes())
+    for page in range(3, len(content) // 4096, 2):
+        content[page * 4096 : page * 4096 + 2000] = bytes(2000)
+    filled.write_bytes(content)
+    assert fault(filled)
+
+
+def fault(place):
+    """What opening, reading or checking an index says is wrong with it."""
+    try:
+        with Index(place) as index:
+            list(index.export())
+            return "; ".join(index.check())
+    except StoreError as error:
+        return f"{error.error}: {error}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"<html>no index</html>" * 300, b"x", b"SQLite format 3\x00" + b"\x01" * 4096],
+    ids=["html", "short", "bad"],
+)
+def test_a_file_that_is_no_index(tmp_path, content):
+    place = tmp_path / "other"
+    place.write_bytes(content)
+    with pytest.raises(StoreError) as told:
+        Index(place)
+    assert told.value.error in {"not_an_index", "damaged"}
+    assert place.read_bytes() == content
+
+
+def test_a_database_of_something_else(tmp_path):
+    place = tmp_path / "other.db"
+    with sqlite3.connect(place) as connection:
+        connection.execute("CREATE TABLE recipe (name)")
+    connection.close()
+    for read_only in (False, True):
+        with pytest.raises(StoreError, match="is no index"):
+            Index(place, read_only=read_only)
+
+
+def test_a_folder_is_no_index(tmp_path):
+    with pytest.raises(StoreError, match="is a folder"):
+        Index(tmp_path)
+
+
+def test_there_is_no_such_folder(tmp_path):
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Index(tmp_path / "nowhere" / "news.index")
+
+
+def test_an_index_of_a_newer_format(filled):
+    with sqlite3.connect(filled) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(StoreError, match="has format 99, this program reads 1; a newer dedup wrote it"):
+        Index(filled)
+
+
+def test_a_full_disk_keeps_what_was_committed(filled):
+    with Index(filled) as index:
+        connection = index._store._connected()
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages + 3}")
+        with pytest.raises(StoreError, match="no space left") as told:
+            list(index.add_many(record(f"b{n}", f"Number {n}: {WIRE}" * 5) for n in range(500)))
+        assert told.value.error == "disk_full"
+        connection.execute("PRAGMA max_page_count = 1000000")
+        assert index.stats().articles == 300
+        assert index.check() == []
+        index.add(record("after", WIRE))
+    with Index(filled) as index:
+        assert index.stats().articles == 301
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder(filled):
+    filled.parent.chmod(0o500)
+    try:
+        with pytest.raises(StoreError) as told:
+            Index(filled).add(record("b", WIRE))
+        assert told.value.error in {"read_only", "missing"}
+        with Index(filled, read_only=True) as index:
+            assert index.seen(WIRE)
+    finally:
+        filled.parent.chmod(0o700)
+
+
+def test_the_file_shrinks_when_articles_are_forgotten(filled):
+    with Index(filled) as index:
+        before = index.stats().bytes
+        index.expire(paragraphs=20)
+        assert index.stats().bytes < before / 2
+        assert index.seen(f"{WIRE} It was notice {299 * 299} of the year.").article == "a299"
+        assert index.check() == []
+    assert filled.stat().st_size < before / 2
+
+
+def test_expire_by_bytes(filled):
+    with Index(filled) as index:
+        goal = index.stats().bytes // 2
+        assert 0 < index.expire(bytes=goal) < 300
+        assert index.stats().bytes <= goal
+        assert index.check() == []
+
+
+def test_a_copy_of_a_closed_index_is_an_index(filled, tmp_path):
+    shutil.copy(filled, tmp_path / "copy")
+    with Index(tmp_path / "copy") as index:
+        assert index.stats().articles == 300
+
+
+def test_the_file_says_its_parameters(filled):
+    with sqlite3.connect(filled) as connection:
+        (told,) = connection.execute("SELECT value FROM meta WHERE name = 'parameters'").fetchone()
+    connection.close()
+    assert json.loads(told)["threshold"] == 0.8
