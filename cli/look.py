@@ -164,16 +164,18 @@ def report(
 
     Example: dedup report out/ -o report.html
     """
-    from dedup.viewer import report as write_report
-    from dedup.write import whole_file
+    from dedup.viewer import report as make
+    from dedup_cli.output import destination
 
     place = output or str(Path(folder) / "report.html")
-    with _usage():
-        parts = write_report(Path(folder))
-        check_place(place, [], "-o")
-        with whole_file(Path(place)) as file:
-            file.writelines(parts)
-    typer.echo(place)
+    if not Path(folder).is_dir():
+        raise typer.BadParameter(f"there is no folder {folder}", param_hint="OUT")
+    check_place(place, [], "-o")
+    with _usage(), destination(place, "report.html") as write:
+        for part in make(Path(folder)):
+            write(part)
+    if place != "-":
+        typer.echo(place)
 
 
 def show_config(context: typer.Context, as_json: AsJson = False) -> None:

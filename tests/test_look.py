@@ -220,6 +220,21 @@ def test_articles_and_clusters_that_come_and_go(command, runs):
     assert "1 clusters new, 0 gone" in out
 
 
+def test_the_report_lands_where_it_is_wanted(command, runs):
+    assert runs
+    assert command("report", "old")[:2] == (0, "old/report.html\n")
+    page = Path("old/report.html").read_text("utf-8")
+    assert command("report", "old", "-o", "-")[:2] == (0, page)
+    assert command("report", "old", "-o", "new/")[0] == 0
+    assert Path("new/report.html").read_text("utf-8") == page
+    code, _, err = command("report", "nowhere")
+    assert code == 2
+    assert "there is no folder nowhere" in err
+    (Path("old") / "clusters.jsonl").write_bytes(b"no json")
+    assert command("report", "old")[0] == 2
+    assert Path("old/report.html").read_text("utf-8") == page
+
+
 def test_what_is_no_run_is_wrong_usage(command, runs):
     _, write = runs
     write({"id": "no article"})
