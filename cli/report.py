@@ -222,7 +222,8 @@ class Report:
         return rows
 
     def _log(self, event: str, figures: Mapping[str, object]) -> None:
-        sys.stderr.write(json_line({"event": event} | dict(figures)).decode())
+        line = json_line({"event": event} | dict(figures)).decode()
+        sys.stderr.write(visible(line, keep="\n"))
 
     def _count(self, article: Article) -> None:
         self._articles += 1

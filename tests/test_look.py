@@ -156,6 +156,24 @@ def test_other_pages_of_the_outlet_speak(command):
     assert "more pages of this outlet" in among
 
 
+def test_page_text_cannot_steer_the_terminal(command):
+    words = (
+        "The council met \x1b]0;owned\x07 and \x9b31m agreed \u202e on the plan for the harbour this week."
+    )
+    Path("raw").mkdir()
+    Path("raw/evil\u202e.txt").write_text(f"Evil \x1b[2J title\n\n{words * 3}\n{words}\n", "utf-8")
+    assert command("run", "raw", "-o", "old")[0] == 0
+    Path("raw/evil\u202e.txt").write_text(f"{words * 3}\n{words}\nEvil \x1b[2J title\n", "utf-8")
+    said = [command("run", "raw", "-o", "new", "--log-json", "-v")]
+    said += [command("explain", "raw", *more) for more in ([], ["--json"], ["--why", "Evil"])]
+    said += [command("explain", words, words[1:]), command("explain", words, words[1:], "--json")]
+    said += [command("diff", "old", "new"), command("diff", "old", "new", "--json")]
+    for code, out, err in said:
+        assert code in (0, 1)
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", out + err)
+        assert out + err
+
+
 def test_a_page_that_is_none(command):
     code, out, err = command("explain", "nowhere.html")
     assert (code, out) == (3, "")
