@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dedup._version import __version__
 
 if TYPE_CHECKING:
+    from dedup.cleaner import Cleaner
     from dedup.decode import DecodeError
     from dedup.explanation import explain
     from dedup.index import Index, StoreError
@@ -46,6 +47,7 @@ __all__ = [
     "Article",
     "Block",
     "Cleaned",
+    "Cleaner",
     "Cluster",
     "Comparison",
     "DecodeError",
@@ -77,6 +79,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Cleaner": "cleaner",
     "DecodeError": "decode",
     **dict.fromkeys(("Index", "StoreError"), "index"),
     "Profiles": "outlet",

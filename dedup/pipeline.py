@@ -63,9 +63,22 @@ def clean(
     One article for a page, several for a digest; `text` is empty where the page has none. Raises
     `dedup.DecodeError` for bytes that are no text.
     """
+    return clean_traced(content, url, outlet, profiles=profiles, settings=settings)[0]
+
+
+def clean_traced(
+    content: bytes | str,
+    url: str | None = None,
+    outlet: str | None = None,
+    *,
+    profiles: Profiles = NOTHING,
+    settings: Settings = _DEFAULTS,
+) -> tuple[list[Article], Trace | None]:
+    """As `clean`, and what the profile of the page's outlet needs of it, None if no outlet is known."""
     media = media_of(content)
     source = Source(name=url or "-", key=url or "-", content=content, media=media, url=url, outlet=outlet)
-    return list(_clean_source(source, profiles, settings))
+    page = _page(source, settings)
+    return list(_articles_of(page, profiles, settings)), trace(page, settings.outlet)
 
 
 def learn(sources: Iterable[Source | Failure], *, jobs: int = 1, settings: Settings = _DEFAULTS) -> Profiles:
@@ -180,7 +193,10 @@ def _cleaned(source: Source | Failure, *, profiles: Profiles, settings: Settings
 
 
 def _clean_source(source: Source, profiles: Profiles, settings: Settings) -> tuple[Article, ...]:
-    page = _page(source, settings)
+    return _articles_of(_page(source, settings), profiles, settings)
+
+
+def _articles_of(page: Page, profiles: Profiles, settings: Settings) -> tuple[Article, ...]:
     forest = load(page.document.media)
     return tuple(
         assemble(part, _judged(part, forest, profiles, settings), ordinal)

@@ -46,12 +46,12 @@ class Index:
     Raises `dedup.StoreError`.
 
     >>> import tempfile
+    >>> wire = "The committee said on Tuesday that it would publish its findings before the summer."
     >>> with tempfile.TemporaryDirectory() as folder, Index(f"{folder}/news.index") as index:
-    ...     first = index.seen("The committee said on Tuesday that it would publish its findings.")
-    ...     index.add(record("a", "The committee said on Tuesday that it would publish its findings."))
-    ...     index.seen("The committee said on Tuesday that it will publish its findings.").article
-    Answer(article='a', first_seen=None, share=0.0, matches=((),))
-    'a'
+    ...     answer = index.add(record("a", wire, outlet="north"))
+    ...     match = index.seen(wire.replace("Tuesday", "Monday"))
+    >>> answer.share, match.outlet, match.kind.value
+    (0.0, 'north', 'near')
     """
 
     def __init__(
