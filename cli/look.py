@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,40 +67,56 @@ def explain(
 
     Example: dedup explain raw/page.html --why "Read more"
     """
+    settings = config.settings_of(context.obj)
+    if second is None:
+        pages = _pages(first, among, outlet, run, settings)
+        raise typer.Exit(_explain_pages(pages, why, as_json=as_json))
+    if why or among or outlet:
+        raise typer.BadParameter("--why, --among and --outlet go with one FILE, not with A and B")
+    _explain_pair(first, second, run, settings, as_json=as_json)
+
+
+def _explain_pair(left: str, right: str, run: str | None, settings: Settings, *, as_json: bool) -> None:
     from dedup.explanation import explain as compare
-    from dedup.explanation import in_order
     from dedup.runs import find_text, read_rows
     from dedup_cli import views
     from dedup_cli.terminal import show
 
-    settings = config.settings_of(context.obj)
-    if second is not None:
-        if why or among or outlet:
-            raise typer.BadParameter("--why, --among and --outlet go with one FILE, not with A and B")
-        texts = [first, second]
-        if run is not None:
-            with _usage():
-                texts = [find_text(read_rows(Path(run), "articles"), name) for name in texts]
-        found = compare(*texts, settings=settings)
-        show(views.comparison_row(found) if as_json else views.comparison(found, settings.cluster.threshold))
-        return
-    failed = False
-    for source, articles in _pages(first, among, outlet, run, settings):
+    if run is not None:
+        with _usage():
+            left, right = (find_text(read_rows(Path(run), "articles"), name) for name in (left, right))
+    found = compare(left, right, settings=settings)
+    show(views.comparison_row(found) if as_json else views.comparison(found, settings.cluster.threshold))
+
+
+def _explain_pages(
+    pages: Iterable[tuple[str, tuple[Article, ...]]], why: str | None, *, as_json: bool
+) -> int:
+    """Shows pages, or the blocks of them that hold `why`; returns the exit code."""
+    from rich.console import Group
+
+    from dedup.explanation import in_order
+    from dedup_cli import views
+    from dedup_cli.terminal import show
+
+    told, held, code = [], False, 0
+    for source, articles in pages:
         if not articles:
-            failed = True
+            code = 3
             continue
-        blocks = [
-            one for one in in_order(articles) if why is None or why.casefold() in one.block.text.casefold()
-        ]
+        blocks = in_order(articles)
+        if why is not None:
+            blocks = tuple(one for one in blocks if why.casefold() in one.block.text.casefold())
+            held = held or bool(blocks)
         if as_json:
             show(views.page_row(source, articles, blocks))
-        elif why is None:
-            show(views.page(articles, blocks), pager=True)
         else:
-            show(views.witnesses(blocks))
-        if why is not None and not blocks:
-            raise typer.BadParameter(f"no block of {source} holds {why!r}", param_hint="--why")
-    raise typer.Exit(3 if failed else 0)
+            told.append(views.page(articles, blocks) if why is None else views.witnesses(blocks))
+    if why is not None and not held and not code:
+        raise typer.BadParameter(f"no block holds {why!r}", param_hint="--why")
+    if told:
+        show(Group(*told), pager=True)
+    return code
 
 
 def _pages(

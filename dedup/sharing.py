@@ -1,7 +1,9 @@
 """All that articles share, in one call: joins clustering and the relations beyond it.
 
-articles -> paragraphs -> links -> clusters -> changed facts, stories
-                       -> quotations, passages
+    articles -> paragraphs -> links -> clusters -> changed facts, stories
+                           -> quotations, passages
+
+A command that compares articles is one of these calls and printing.
 """
 
 from __future__ import annotations
