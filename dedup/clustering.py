@@ -19,9 +19,11 @@ techniques for clustering the web", 2000). Among copies of the representative's 
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib.util
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, overload
@@ -156,17 +158,13 @@ class _Copies:
     rank: NDArray[np.int64]
 
 
-def precedence(paragraph: Paragraph) -> tuple[bool, str, str, str, int, str]:
-    """Sort key: earliest published first, undated last; then by names, never by input position."""
-    published = paragraph.published
-    return (
-        published is None,
-        published or "",
-        paragraph.outlet or "",
-        paragraph.document,
-        paragraph.index,
-        paragraph.text,
-    )
+def precedence(paragraph: Paragraph) -> tuple[str, int, str]:
+    """Sort key: earliest published first, undated last; then by names, never by input position.
+
+    One string compares faster than three.
+    """
+    names = (paragraph.published or "\U0010ffff", paragraph.outlet or "", paragraph.document)
+    return "\0".join(names), paragraph.index, paragraph.text
 
 
 def _rank(
@@ -177,8 +175,10 @@ def _rank(
     involved[pairs.left] = True
     involved[pairs.right] = True
     text = np.repeat(np.arange(starts.size - 1), np.diff(starts))
-    held = {number: items[number] for number in order[involved[text]].tolist()}
-    ranked = [key[-1] for key in sorted((*precedence(item), number) for number, item in held.items())]
+    with _all_survive():
+        # In the order of the input, which is how memory holds it.
+        held = {number: items[number] for number in np.sort(order[involved[text]]).tolist()}
+        ranked = [key[-1] for key in sorted((*precedence(item), number) for number, item in held.items())]
     rank = np.full(len(items), len(items))
     rank[ranked] = np.arange(len(ranked))
     return _Copies(held, order[np.lexsort((rank[order], text))], starts, rank)
@@ -327,20 +327,36 @@ def _clusters(
     by_cluster = np.lexsort((copies.rank[paragraph], -to_centre[text], centre[text] != text, centre[text]))
     text, paragraph = text[by_cluster], paragraph[by_cluster]
     centre = centre[text]
-    made = [
-        Member(copies.items[number], value, Relation.EXACT if exact else Relation.NEAR)
-        for number, value, exact in zip(
-            paragraph.tolist(), to_centre[text].tolist(), (centre == text).tolist(), strict=True
-        )
-    ]
     begins = np.flatnonzero(np.diff(centre, prepend=-1)).tolist()
-    found = [
-        _cluster(tuple(made[begin:end]), comparison_text(middle))
-        for (begin, end), middle in zip(
-            itertools.pairwise([*begins, text.size]), centre[begins].tolist(), strict=True
-        )
-    ]
+    with _all_survive():
+        made = [
+            Member(copies.items[number], value, Relation.EXACT if exact else Relation.NEAR)
+            for number, value, exact in zip(
+                paragraph.tolist(), to_centre[text].tolist(), (centre == text).tolist(), strict=True
+            )
+        ]
+        found = [
+            _cluster(tuple(made[begin:end]), comparison_text(middle))
+            for (begin, end), middle in zip(
+                itertools.pairwise([*begins, text.size]), centre[begins].tolist(), strict=True
+            )
+        ]
     return tuple(sorted(found, key=lambda cluster: (-len(cluster.members), cluster.id)))
+
+
+@contextlib.contextmanager
+def _all_survive() -> Iterator[None]:
+    """Leave out the search for garbage while many objects are made that all stay.
+
+    It would go over them again and again: 1.2 us a paragraph of a million.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _cluster(members: tuple[Member, ...], comparison_text: str) -> Cluster:
