@@ -1,21 +1,26 @@
 # ruff: noqa: PLC0415 - a peer is imported only in the process that measures it
-"""Benchmark of clustering: recall, precision, CPU time and peak memory, beside peers.
+"""Benchmark of clustering: recall, precision, time and peak memory, beside peers.
 
 Run from a clone that has the corpora beside it (../shared/bench), with the extra `fast`:
 
     python tests/bench_cluster.py quality
-    python tests/bench_cluster.py speed --sizes 20000
-    python tests/bench_cluster.py speed --sizes 20000 200000 1000000 --systems dedup
+    python tests/bench_cluster.py speed --sizes 20000 --systems dedup datasketch rensa
+    python tests/bench_cluster.py speed --sizes 20000 200000 1000000 --plot cluster.svg \\
+        --systems dedup two-cores on-disk passages quotations
 
-`quality` counts links against the exact join of c20000 at .7 and .8. `speed` measures the CPU time
-of the whole job, from the parsed rows in memory to clusters, and beside it the time to read and
-parse the rows, which is the same for all; each system in a process of its own (peak memory is that
-process's, rows included), the best of `--repeat` runs after one small run that loads
-compiled code; the systems take turns, because machines are noisy and only ratios within one run
-mean something. A peer that is not installed is left out: datasketch (`bulk` with xxh32, needs
-xxhash; then MinHashLSH; its pairs are candidates, not verified) and rensa (RMinHash, RMinHashLSH,
-pairs the same way; `rensa-flat` is its matrix interface, which tells flags, not pairs). The corpus
-of a million is c200000 five times, each copy's paragraphs edited by a seeded generator.
+`quality` counts links against the exact join of c20000 at .7 and .8. `speed` measures the time of
+the whole job, from the parsed rows in memory to clusters: CPU time, and the time by the clock. Each
+system runs in a process of its own after one small run that loads compiled code; of `--repeat` runs
+the one with the least CPU time counts. The systems take turns, because machines are noisy and only
+ratios within one run mean something. Peak memory is what the process itself holds (pages of files
+do not count, rows do), looked at every 10 ms. `--plot` draws time and memory against size.
+
+`two-cores` and `on-disk` are clustering with `workers` 2 and with a scratch folder. `passages` and
+`quotations` are those alone; passages are told the clusters. A peer that is not installed is left
+out: datasketch (`bulk` with xxh32, needs xxhash; then MinHashLSH; its pairs are candidates, not
+verified) and rensa (RMinHash, RMinHashLSH, pairs the same way; `rensa-flat` is its matrix interface,
+which tells flags, not pairs). The corpus of a million is c200000 five times, each copy's paragraphs
+edited by a seeded generator.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ import gzip
 import importlib.util
 import itertools
 import json
+import math
 import random
 import resource
 import subprocess
@@ -34,14 +40,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dedup.clustering import cluster
 from dedup.compare import comparison_text, encode
+from dedup.relate import passages, quotations
 from dedup.settings import ClusterSettings
 from dedup.sign import window_hashes
-from dedup.types import Clustering, Paragraph, Relation
+from dedup.types import Cluster, Clustering, Paragraph, Relation
 
 BENCH = Path(__file__).resolve().parents[2] / "shared" / "bench"
 
@@ -70,9 +79,40 @@ class Paragraphs(Sequence[Paragraph]):
         return Paragraph(number, 0, outlet, text)
 
 
-def ours(rows: Rows, threshold: float) -> int:
+def ours(rows: Rows, threshold: float, **options: Any) -> int:
     texts = [text for _, _, text in rows]
-    return len(cluster(Paragraphs(rows), ClusterSettings(threshold=threshold), texts=texts).links)
+    chosen = ClusterSettings(threshold=threshold, **options)
+    return len(cluster(Paragraphs(rows), chosen, texts=texts).links)
+
+
+def two_cores(rows: Rows, threshold: float) -> int:
+    return ours(rows, threshold, workers=2)
+
+
+def on_disk(rows: Rows, threshold: float) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        return ours(rows, threshold, scratch=folder)
+
+
+def with_clusters(rows: Rows, threshold: float) -> tuple[list[Paragraph], tuple[Cluster, ...]]:
+    paragraphs = list(Paragraphs(rows))
+    return paragraphs, cluster(paragraphs, ClusterSettings(threshold=threshold)).clusters
+
+
+def shared_passages(told: tuple[list[Paragraph], tuple[Cluster, ...]], threshold: float) -> int:
+    return len(passages(*told, ClusterSettings(threshold=threshold)))
+
+
+def as_paragraphs(rows: Rows, threshold: float) -> list[Paragraph]:
+    return list(Paragraphs(rows))
+
+
+def quoted(paragraphs: list[Paragraph], threshold: float) -> int:
+    return len(quotations(paragraphs, ClusterSettings(threshold=threshold)))
+
+
+def as_rows(rows: Rows, threshold: float) -> Rows:
+    return rows
 
 
 def shingle_lists(rows: Rows) -> list[list[bytes]]:
@@ -122,12 +162,33 @@ def rensa_flat(rows: Rows, threshold: float) -> int:
     return int(np.count_nonzero(index.query_duplicate_flags_matrix_one_shot(matrix)))
 
 
-SYSTEMS: dict[str, tuple[Callable[[Rows, float], int], tuple[str, ...]]] = {
-    "dedup": (ours, ()),
-    "datasketch": (datasketch, ("xxhash",)),
-    "rensa": (rensa, ("rensa",)),
-    "rensa-flat": (rensa_flat, ("rensa",)),
+class System(NamedTuple):
+    """A job: what it needs beforehand, unmeasured; what it does; and modules that have to be there."""
+
+    prepare: Callable[[Rows, float], Any]
+    run: Callable[[Any, float], int]
+    modules: tuple[str, ...] = ()
+
+
+SYSTEMS = {
+    "dedup": System(as_rows, ours),
+    "two-cores": System(as_rows, two_cores),
+    "on-disk": System(as_rows, on_disk),
+    "passages": System(with_clusters, shared_passages),
+    "quotations": System(as_paragraphs, quoted),
+    "datasketch": System(as_rows, datasketch, ("xxhash",)),
+    "rensa": System(as_rows, rensa, ("rensa",)),
+    "rensa-flat": System(as_rows, rensa_flat, ("rensa",)),
 }
+
+
+class Run(NamedTuple):
+    """CPU seconds, seconds by the clock, peak megabytes, results."""
+
+    cpu: float
+    clock: float
+    megabytes: float
+    count: int
 
 
 def corpus(size: int, folder: Path) -> Path:
@@ -153,46 +214,112 @@ def edited(lines: list[str]) -> Iterator[str]:
             yield json.dumps(row, ensure_ascii=False) + "\n"
 
 
-def measure(system: str, path: Path, threshold: float) -> None:
-    """In a process of its own: run once on little, then on everything, and print what it took."""
-    run = SYSTEMS[system][0]
-    started = time.process_time()
-    rows = read(path)
-    parsed = time.process_time()
-    run(rows[:6000], threshold)
+class Memory(Thread):
+    """Looks at what the process holds, until it is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.megabytes, self._done = 0.0, Event()
+
+    def run(self) -> None:
+        status = Path("/proc/self/status")
+        while status.exists() and not self._done.wait(0.01):
+            held = next(line for line in status.read_text("utf-8").splitlines() if line.startswith("RssAnon"))
+            self.megabytes = max(self.megabytes, int(held.split()[1]) / 1024)
+
+    def stop(self) -> float:
+        self._done.set()
+        # Where the system does not tell: all that the process ever held, pages of files included.
+        return self.megabytes or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(name: str, path: Path, threshold: float) -> Run:
+    """In a process of its own: run once on little, then on everything."""
+    system, rows = SYSTEMS[name], read(path)
+    few = rows[:6000]
+    system.run(system.prepare(few, threshold), threshold)
+    prepared = system.prepare(rows, threshold)
     gc.freeze()  # what the imports allocated is no part of the job, for any system
-    warm = time.process_time()
-    pairs = run(rows, threshold)
-    seconds = time.process_time() - warm
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps([seconds, parsed - started, megabytes, pairs]))
+    memory = Memory()
+    memory.start()
+    clock, cpu = time.perf_counter(), time.process_time()
+    count = system.run(prepared, threshold)
+    return Run(time.process_time() - cpu, time.perf_counter() - clock, memory.stop(), count)
 
 
-def speed(sizes: list[int], systems: list[str], threshold: float, repeat: int) -> None:
+def speed(sizes: list[int], systems: list[str], threshold: float, repeat: int, plot: Path | None) -> None:
     chosen = [
-        name for name in systems if all(importlib.util.find_spec(module) for module in SYSTEMS[name][1])
+        name for name in systems if all(importlib.util.find_spec(module) for module in SYSTEMS[name].modules)
     ]
+    best: dict[tuple[str, int], Run] = {}
     print(
-        f"{'system':12}{'paragraphs':>12}{'us each':>10}{'to dedup':>10}{'parsing':>10}"
-        f"{'peak MB':>10}{'pairs':>12}"
+        f"{'system':12}{'paragraphs':>12}{'CPU us each':>13}{'clock us':>10}{'to dedup':>10}"
+        f"{'peak MB':>10}{'results':>12}"
     )
     with tempfile.TemporaryDirectory() as folder:
         for size in sizes:
             path = corpus(size, Path(folder))
-            runs: dict[str, list[tuple[float, float, float, int]]] = {name: [] for name in chosen}
             for _, name in itertools.product(range(repeat), chosen):
                 command = [sys.executable, __file__, "measure", name, str(path), str(threshold)]
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
-                runs[name].append(tuple(json.loads(done.stdout)))
-            best = {name: min(results) for name, results in runs.items()}
-            for name, (seconds, parsing, megabytes, pairs) in best.items():
-                ratio = f"{seconds / best['dedup'][0]:.1f}" if "dedup" in best else "-"
-                each = 1e6 * seconds / size
-                parse = 1e6 * parsing / size
+                run = Run(*json.loads(done.stdout))
+                best[name, size] = min(best.get((name, size), run), run)
+            for name in chosen:
+                run, first = best[name, size], best.get(("dedup", size))
+                ratio = f"{run.cpu / first.cpu:.2f}" if first else "-"
                 print(
-                    f"{name:12}{size:12,}{each:10.2f}{ratio:>10}{parse:10.2f}{megabytes:10,.0f}{pairs:12,}",
+                    f"{name:12}{size:12,}{1e6 * run.cpu / size:13.2f}{1e6 * run.clock / size:10.2f}"
+                    f"{ratio:>10}{run.megabytes:10,.0f}{run.count:12,}",
                     flush=True,
                 )
+    if plot:
+        plot.write_text(drawn(best), "utf-8")
+
+
+COLOURS = ("#1b6ca8", "#d1495b", "#2e933c", "#edae49", "#6a4c93", "#444444", "#00798c", "#a0522d")
+
+
+def drawn(best: dict[tuple[str, int], Run]) -> str:
+    """An SVG of CPU time and of memory against size, both on logarithmic scales."""
+    names = list(dict.fromkeys(name for name, _ in best))
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" width="940" height="420" font-family="sans-serif">',
+        '<rect width="940" height="420" fill="white"/>',
+        *panel(70, "CPU seconds", {key: run.cpu for key, run in best.items()}, names),
+        *panel(540, "Peak megabytes", {key: run.megabytes for key, run in best.items()}, names),
+        *(
+            f'<text x="{70 + 105 * i}" y="400" font-size="12" fill="{colour}">{name}</text>'
+            for i, (name, colour) in enumerate(zip(names, COLOURS, strict=False))
+        ),
+    ]
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def panel(left: int, title: str, values: dict[tuple[str, int], float], names: list[str]) -> Iterator[str]:
+    """One curve a system, 300 by 290 points."""
+    sizes = sorted({size for _, size in values})
+    low = math.floor(math.log10(min(values.values())))
+    high = max(math.ceil(math.log10(max(values.values()))), low + 1)
+    width = math.log10(sizes[-1] / sizes[0]) or 1
+
+    def across(size: int) -> float:
+        return left + 300 * math.log10(size / sizes[0]) / width
+
+    def up(value: float) -> float:
+        return 340 - 290 * (math.log10(value) - low) / (high - low)
+
+    yield f'<text x="{left}" y="30" font-size="15">{title} by paragraphs</text>'
+    for value in (10.0**power for power in range(low, high + 1)):
+        at = f'y="{up(value) + 4:.0f}" font-size="11" text-anchor="end"'
+        yield f'<path d="M{left} {up(value):.0f}h300" stroke="#ddd"/>'
+        yield f'<text x="{left - 8}" {at}>{value:g}</text>'
+    for size in sizes:
+        yield f'<text x="{across(size):.0f}" y="360" font-size="11" text-anchor="middle">{size:,}</text>'
+    for name, colour in zip(names, COLOURS, strict=False):
+        points = [(across(size), up(values[name, size])) for size in sizes if (name, size) in values]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        yield f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points)
 
 
 def found_pairs(found: Clustering) -> set[tuple[int, int]]:
@@ -243,6 +370,7 @@ def main() -> None:
     timed.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     timed.add_argument("--threshold", type=float, default=0.8)
     timed.add_argument("--repeat", type=int, default=3)
+    timed.add_argument("--plot", type=Path, metavar="FILE")
     one = commands.add_parser("measure")
     one.add_argument("system", choices=SYSTEMS)
     one.add_argument("path", type=Path)
@@ -251,9 +379,9 @@ def main() -> None:
     if options.command == "quality":
         quality()
     elif options.command == "speed":
-        speed(options.sizes, options.systems, options.threshold, options.repeat)
+        speed(options.sizes, options.systems, options.threshold, options.repeat, options.plot)
     else:
-        measure(options.system, options.path, options.threshold)
+        print(json.dumps(measure(options.system, options.path, options.threshold)))
 
 
 if __name__ == "__main__":
