@@ -32,7 +32,6 @@ async function go() {
 function speak(wanted) {
   language = wanted;
   words = index.words[wanted];
-  try { localStorage.setItem("dedup-language", wanted); } catch { /* files may have no storage */ }
 }
 
 async function start() {
@@ -44,7 +43,11 @@ async function start() {
   index.places = new Map(index.articles.map((one, place) => [one.id, place]));
   try { language = localStorage.getItem("dedup-language") ?? language; } catch { /* the same */ }
   speak(language === "ja" ? "ja" : "en");
-  byId("language").addEventListener("click", () => { speak(language === "ja" ? "en" : "ja"); go(); });
+  byId("language").addEventListener("click", () => {
+    speak(language === "ja" ? "en" : "ja");
+    try { localStorage.setItem("dedup-language", language); } catch { /* files may have no storage */ }
+    go();
+  });
   byId("skip").addEventListener("click", (event) => { event.preventDefault(); byId("main").focus(); });
   addEventListener("hashchange", async () => {
     await go();
