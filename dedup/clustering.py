@@ -84,7 +84,8 @@ def recluster(links: Iterable[Link], threshold: float) -> Clustering:
     """Return the clusters that stored links make at another threshold, without comparing any text.
 
     Equal to clustering anew at a threshold above that of the links; below it, pairs that were
-    never links are missing.
+    never links are missing. Links are all that is known of a paragraph: paragraphs equal in every
+    field, which `cluster` counts one by one, are one here.
     """
     kept = [link for link in links if link.similarity >= threshold]
     items = tuple(dict.fromkeys(end for link in kept for end in (link.left, link.right)))

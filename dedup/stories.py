@@ -34,7 +34,8 @@ def stories(
     `clusters` are those of the same paragraphs. A document is first in its story by `published`,
     else by its place in the input. Two documents carry one story when what they share is at least
     `story_share` of either; a version is a copy when it is `story_whole` of both, an excerpt when
-    it is that of this document alone, else an update.
+    it is that of this document alone, else an update. A document is what its id says: paragraphs
+    with one id are one document, in the order of their indices, whatever else was given with them.
     """
     documents = _documents(paragraphs, list(clusters))
     holders: dict[int, list[str]] = {}

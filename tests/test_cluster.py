@@ -204,6 +204,17 @@ def test_an_id_used_twice_loses_nothing() -> None:
     assert [member.paragraph.text for member in found.members] == [WIRE, WIRE]
 
 
+def test_equal_paragraphs_are_one_in_stored_links() -> None:
+    twice = [
+        Paragraph("same", 0, None, WIRE),
+        Paragraph("same", 0, None, WIRE),
+        Paragraph("b", 0, None, WIRE),
+    ]
+    found = cluster(twice)
+    assert len(found.clusters[0].members) == 3
+    assert len(recluster(found.links, 0.8).clusters[0].members) == 2
+
+
 def test_texts_that_collide_under_the_polynomial_hash_stay_apart() -> None:
     # Thue-Morse: equal under every polynomial hash modulo 2^64, whatever its base.
     bits = [i.bit_count() & 1 for i in range(2048)]

@@ -74,3 +74,10 @@ def test_undated_documents_count_in_the_order_of_the_input() -> None:
     early, late = document("z", "north", None, *WIRE), document("a", "south", None, *WIRE)
     assert told(early, late)[0].versions[0].document == "z"
     assert told(late, early)[0].versions[0].document == "a"
+
+
+def test_an_id_used_twice_is_one_document() -> None:
+    twice = [*document("a", "north", None, *WIRE[:2]), *document("a", "south", None, *WIRE[2:])]
+    (story,) = told(twice, document("b", "east", None, *WIRE))
+    assert [version.document for version in story.versions] == ["a", "b"]
+    assert story.versions[1].of_first == 1.0
