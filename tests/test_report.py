@@ -6,6 +6,7 @@ The tests with a browser need Playwright (the extra `browser`) and Chromium; the
 import base64
 import hashlib
 import html
+import itertools
 import json
 import re
 import shutil
@@ -13,12 +14,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import dedup
 from dedup.relation_rows import cluster_row, story_row
 from dedup.rows import article_row
 from dedup.runs import read_rows
 from dedup.types import Article, Block, Encoding, Evidence, JudgedBlock, Kind, Reason, Verdict
+from dedup.viewer import _with_facts
 from dedup.write import json_line
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "raw"
@@ -151,6 +155,33 @@ def test_both_languages_have_all_words():
     assert {key for key in words["en"] if not key.endswith("_1")} == set(words["ja"])
     for name in (*Kind, *Reason, *dedup.types.Relation, *dedup.types.Carriage):
         assert name in words["en"]
+
+
+NUMBERED = st.text("あい、1234人5 ", max_size=40)
+
+
+@given(NUMBERED, NUMBERED)
+def test_marks_cover_what_differs_and_never_overlap(left, right):
+    found = dedup.explain(left, right)
+    spans = [(one.left_start, one.left_end, one.right_start, one.right_end) for one in found.edits]
+    changes = [
+        {
+            "left": {"start": one.left_start, "end": one.left_end},
+            "right": {"start": one.right_start, "end": one.right_end},
+        }
+        for one in found.changes
+    ]
+    marks = _with_facts(spans, changes)
+    for before, after in itertools.pairwise(marks):
+        assert before[1] <= after[0]
+        assert before[3] <= after[2]
+    for span in spans:
+        assert any(
+            one[0] <= span[0] and span[1] <= one[1] and one[2] <= span[2] and span[3] <= one[3]
+            for one in marks
+        )
+    for change in found.changes:
+        assert any(one[2] <= change.right_start and change.right_end <= one[3] for one in marks)
 
 
 # In a browser

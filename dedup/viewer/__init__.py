@@ -196,29 +196,28 @@ def _spans(left: str, right: str) -> list[Span]:
     return [(one.left_start, one.left_end, one.right_start, one.right_end) for one in edits(left, right)]
 
 
-def _with_facts(spans: list[Span], changes: Iterable[Row]) -> list[Span]:
-    """The spans, those within a changed fact joined to the whole fact: 120 → 150, not a 2 → a 5 in it."""
-    for change in changes:
-        fact = (
-            *(change["left"][end] for end in ("start", "end")),
-            *(change["right"][end] for end in ("start", "end")),
-        )
-        inside = [
-            span
-            for span in spans
-            if (span[0] <= fact[1] and fact[0] <= span[1]) and (span[2] <= fact[3] and fact[2] <= span[3])
-        ]
-        spans = [span for span in spans if span not in inside]
-        ends = [*inside, fact]
-        spans.append(
-            (
-                min(one[0] for one in ends),
-                max(one[1] for one in ends),
-                min(one[2] for one in ends),
-                max(one[3] for one in ends),
+def _with_facts(spans: Iterable[Span], changes: Iterable[Row]) -> list[Span]:
+    """The spans, those within a changed fact joined to the whole fact: 120 → 150, not a 2 → a 5 in it.
+
+    They come in order and overlap on neither side.
+    """
+    facts = [
+        tuple(change[side][end] for side in ("left", "right") for end in ("start", "end"))
+        for change in changes
+    ]
+    found: list[Span] = []
+    for left, left_end, right, right_end in sorted([*spans, *facts], key=lambda span: (span[2], span[0])):
+        span = (left, left_end, right, right_end)
+        while found and (span[0] < found[-1][1] or span[2] < found[-1][3]):
+            last = found.pop()
+            span = (
+                min(last[0], span[0]),
+                max(last[1], span[1]),
+                min(last[2], span[2]),
+                max(last[3], span[3]),
             )
-        )
-    return sorted(spans, key=lambda span: span[2:])
+        found.append(span)
+    return found
 
 
 def _story(row: Row) -> tuple[Row, Row]:
