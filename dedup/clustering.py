@@ -1,13 +1,11 @@
 """Paragraphs to links to clusters.
 
-    comparison text -> distinct texts -> signatures -> bands -> candidate pairs -> true Jaccard
-                                                                      links -> clusters
+    comparison text -> distinct texts -> pairs with their true Jaccard (pairing) -> links -> clusters
 
 Exact copies collapse first, so that everything after works on distinct texts, numbered in the
-order of their content: no result depends on the order of the input. Every candidate pair is
-verified; a link always carries a similarity that was computed. Paragraphs shorter than
-`min_characters` join only by equal comparison text, and paragraphs without any comparison text
-join nothing.
+order of their content: no result depends on the order of the input. A link always carries a
+similarity that was computed. Paragraphs shorter than `min_characters` join only by equal comparison
+text, and paragraphs without any comparison text join nothing.
 
 A cluster is a star, not a connected component: every member is at or above the threshold to the
 representative, so that no chain A~B~C joins what is not alike. Texts become representatives in the
@@ -30,9 +28,9 @@ from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
-from dedup import band, compare, sign, verify
+from dedup import compare, sign
+from dedup.pairing import verified_pairs
 from dedup.settings import ClusterSettings
-from dedup.threads import allocate, in_order, slices
 from dedup.types import Cluster, Clustering, CodePoints, Link, Member, Pairs, Paragraph, Relation, Spread
 
 if TYPE_CHECKING:
@@ -40,9 +38,6 @@ if TYPE_CHECKING:
 
 
 _DEFAULTS = ClusterSettings()
-
-# Texts that are signed at once.
-_SLICE = 1 << 13
 
 
 def cluster(
@@ -69,7 +64,7 @@ def cluster(
     words = [item.text for item in items] if texts is None else texts
     compiled = _worth_compiling(words, settings)
     order, starts, distinct_texts = _collapse(words, settings, compiled=compiled)
-    candidates, verified = _verified_pairs(distinct_texts, settings, compiled=compiled)
+    candidates, verified = verified_pairs(distinct_texts, settings, compiled=compiled)
     linked = verified >= settings.threshold
     pairs, similarity = Pairs(candidates.left[linked], candidates.right[linked]), verified[linked]
     copies = _rank(items, order, starts, pairs)
@@ -227,91 +222,6 @@ def _runs(hashes: NDArray[np.uint64], texts: CodePoints) -> tuple[NDArray[np.int
 
 def _digest(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-
-
-def _verified_pairs(
-    distinct: CodePoints, settings: ClusterSettings, *, compiled: bool
-) -> tuple[Pairs, NDArray[np.float64]]:
-    """Candidate pairs of distinct texts and their true Jaccard, whether or not it reaches the threshold."""
-    long = np.flatnonzero(distinct.lengths >= settings.min_characters)
-    texts = CodePoints(distinct.codes, distinct.starts[long], distinct.lengths[long])
-
-    def compared(pairs: Pairs) -> NDArray[np.float64]:
-        found = verify.overlaps(texts, pairs, settings.shingle, compiled=compiled, workers=settings.workers)
-        return verify.jaccard(found)
-
-    bands, rows = band.choose_bands(settings)
-    keys, lowest = _signed(texts, bands, rows, settings, compiled=compiled)
-    pairs, crowds = band.candidate_pairs(keys, settings.bucket, workers=settings.workers)
-    agree = sign.agreements(lowest, pairs, compiled=compiled, workers=settings.workers)
-    likely = agree >= band.least_agreement(bands * rows, settings)
-    pairs = Pairs(pairs.left[likely], pairs.right[likely])
-    similarity = compared(pairs)
-    if crowds:
-        pairs, similarity = _with_crowds(pairs, similarity, crowds, compared, settings)
-    return Pairs(long[pairs.left], long[pairs.right]), similarity
-
-
-def _signed(
-    texts: CodePoints, bands: int, rows: int, settings: ClusterSettings, *, compiled: bool
-) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
-    """Band keys of all texts, shape (bands, texts), and the lowest byte of every row of their signatures.
-
-    Signatures are made slice by slice and never all there at once.
-    """
-    order = np.argsort(texts.starts, kind="stable")
-    keys = allocate((bands, order.size), np.uint64, settings.scratch)
-    lowest = allocate((order.size, bands * rows), np.uint8, settings.scratch)
-
-    def fill(part: tuple[int, int]) -> None:
-        numbers = order[slice(*part)]
-        signed = sign.signatures(texts, settings, bands * rows, rows=numbers, compiled=compiled)
-        keys[:, numbers] = band.band_keys(signed, bands, rows, compiled=compiled)
-        lowest[numbers] = signed.astype(np.uint8)
-
-    in_order(fill, slices(order.size, _SLICE), settings.workers)
-    return keys, lowest
-
-
-def _with_crowds(
-    pairs: Pairs,
-    similarity: NDArray[np.float64],
-    crowds: list[NDArray[np.int64]],
-    compared: Callable[[Pairs], NDArray[np.float64]],
-    settings: ClusterSettings,
-) -> tuple[Pairs, NDArray[np.float64]]:
-    """Add the pairs of buckets too large to pair all with all: round by round, a pivot with all others.
-
-    A text at or above the threshold to the pivot of a round leaves, and what is left when a crowd
-    is down to `bucket` texts is paired all with all. After `pivots` rounds a crowd is given up: the
-    work stays linear even where many texts share a form letter and nothing else. So in a crowd
-    these links are not made: between two texts that a pivot drew out, which are in one star by the
-    pivot as a rule, and between two that are left when it is given up.
-    """
-    known = [(_packed(pairs), similarity)]
-    for _ in range(settings.pivots):
-        ends = [
-            _packed(Pairs(crowd[:1], crowd[1:]))
-            if crowd.size > settings.bucket
-            else _packed(Pairs(*crowd[np.array(np.triu_indices(crowd.size, 1))]))
-            for crowd in crowds
-        ]
-        tried = band.unpack(np.concatenate(ends))
-        known.append((_packed(tried), compared(tried)))
-        linked = known[-1][0][known[-1][1] >= settings.threshold]
-        crowds = [
-            crowd[1:][~np.isin(pivot, linked)]
-            for crowd, pivot in zip(crowds, ends, strict=True)
-            if crowd.size > settings.bucket
-        ]
-        if not crowds:
-            break
-    packed, place = np.unique(np.concatenate([one for one, _ in known]), return_index=True)
-    return band.unpack(packed), np.concatenate([values for _, values in known])[place]
-
-
-def _packed(pairs: Pairs) -> NDArray[np.uint64]:
-    return pairs.left.astype(np.uint64) << np.uint64(32) | pairs.right.astype(np.uint64)
 
 
 def _clusters(

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dedup.clustering import _with_crowds, cluster, recluster
+from dedup.clustering import cluster, recluster
 from dedup.compare import comparison_text
+from dedup.pairing import _with_crowds
 from dedup.settings import ClusterSettings
 from dedup.types import Clustering, Pairs, Paragraph, Relation, Spread
 
