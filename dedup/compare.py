@@ -9,13 +9,13 @@ numbers and every punctuation mark, curly quotes included.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import regex
 
-from dedup.threads import allocate, in_order
+from dedup.threads import each, gathered
 from dedup.types import CodePoints
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ _CHUNK = 1 << 14
 _UNKNOWN, _JOINS = -1, -2
 
 _NO_NUMBERS = np.empty(0, np.int64)
-_NOTHING = CodePoints(np.empty(0, np.uint32), _NO_NUMBERS, _NO_NUMBERS)
 
 # What the fold table says of a character that cannot be folded without its neighbours.
 _IN_CONTEXT = 0xFFFFFFFF
@@ -103,7 +102,7 @@ def encode(
     if not compiled:
         return _code_points([comparison_text(text) for text in texts])
     starts = range(0, len(texts), _CHUNK)
-    return _join(in_order(lambda i: _fold_chunk(texts[i : i + _CHUNK]), starts, workers), scratch)
+    return _join(each(lambda i: _fold_chunk(texts[i : i + _CHUNK]), starts, workers), scratch)
 
 
 def decode(texts: CodePoints, index: int) -> str:
@@ -138,16 +137,17 @@ def _code_points(texts: Sequence[str]) -> CodePoints:
 
 def _join(chunks: Iterable[CodePoints], scratch: str) -> CodePoints:
     """Put the texts of all chunks end to end; `scratch` names a folder for the file that holds them."""
-    held = list(chunks)
-    codes = allocate((sum(chunk.codes.size for chunk in held),), np.uint32, scratch)
-    starts, lengths, end = [], [], 0
-    for number, chunk in enumerate(held):
-        codes[end : end + chunk.codes.size] = chunk.codes
-        starts.append(chunk.starts + end)
-        lengths.append(chunk.lengths)
-        end += chunk.codes.size
-        held[number] = _NOTHING  # a chunk copied is freed, so that never all are there twice
-    return CodePoints(codes, np.concatenate([_NO_NUMBERS, *starts]), np.concatenate([_NO_NUMBERS, *lengths]))
+    starts, lengths = [_NO_NUMBERS], [_NO_NUMBERS]
+
+    def codes() -> Iterator[NDArray[np.uint32]]:
+        end = 0
+        for chunk in chunks:
+            starts.append(chunk.starts + end)
+            lengths.append(chunk.lengths)
+            end += chunk.codes.size
+            yield chunk.codes
+
+    return CodePoints(gathered(codes(), np.uint32, scratch), np.concatenate(starts), np.concatenate(lengths))
 
 
 def _fold_chunk(texts: Sequence[str]) -> CodePoints:
