@@ -146,7 +146,7 @@ def look(
     number |= {text: next_text + place for place, text in enumerate(fresh)}
     alike = _neighbours(asked, list(stored), others, pairs, number, settings, compiled=compiled)
     folded |= {number[text]: asked.folded[text] for text in fresh}
-    clusters = _clusters([number[text] for text in fresh], stored, folded, alike)
+    clusters, began = _clusters([number[text] for text in fresh], stored, folded, alike)
     texts = {number[text]: asked.words[text] for text in fresh}
     known_words = {one: text.words for one, text in stored.items()} | texts
     limit = None if terms.limit is None else terms.limit + 1  # one may stand in the same article
@@ -186,8 +186,9 @@ def look(
             conflicts.append(before)
         teller.remember(here)
         new.append(here)
-    own = {one for one in texts if clusters[one] == _digest(folded[one])}
-    additions = {one: StoredText(words, "" if one in own else clusters[one]) for one, words in texts.items()}
+    additions = {
+        one: StoredText(words, "" if one in began else clusters[one]) for one, words in texts.items()
+    }
     return Found(
         answers,
         Additions(additions, _postings(asked, number, fresh, counts[which], settings), new),
@@ -302,8 +303,11 @@ def _clusters(
     stored: Mapping[int, StoredText],
     folded: Mapping[int, str],
     alike: Mapping[int, Mapping[int, float]],
-) -> dict[int, str]:
-    """The cluster of every text: new ones, in order, join that of the most similar text that began one."""
+) -> tuple[dict[int, str], set[int]]:
+    """The cluster of every text, and the texts that began one.
+
+    New ones, in order, join that of the most similar text that began one.
+    """
     began = {number for number, text in stored.items() if not text.cluster}
     clusters = {number: text.cluster or _digest(folded[number]) for number, text in stored.items()}
     for number in fresh:
@@ -314,7 +318,7 @@ def _clusters(
             clusters[number] = _digest(folded[number])
         else:
             clusters[number] = clusters[first]
-    return clusters
+    return clusters, began
 
 
 def _postings(
