@@ -228,7 +228,7 @@ def signatures(texts: Texts, rows: Array, width: int, a: Array, b: Array) -> Arr
         begin = end = starts[rows[done]]
         first = done
         while done < rows.size and starts[rows[done]] + lengths[rows[done]] <= begin + size:
-            end = starts[rows[done]] + lengths[rows[done]]
+            end = max(end, starts[rows[done]] + lengths[rows[done]])  # texts may be empty, or overlap
             done += 1
         block_hashes(codes[begin:end], width, hashes)
         for i in range(end - begin):

@@ -94,7 +94,7 @@ def signatures(
 
     Row `i` equals the hash values of a datasketch MinHash with the same seed that was updated
     with the shingles of text `i` under `shingle_hash`. A text without characters keeps
-    datasketch's empty signature. Compiled code wants `rows` in the order of their texts' starts.
+    datasketch's empty signature.
     """
     if rows is None:
         rows = np.arange(texts.starts.size)
@@ -104,8 +104,11 @@ def signatures(
 
         arrays = (texts.codes, texts.starts, texts.lengths)
         more = (0, -permutations % _LANES)
-        wide = kernels.signatures(arrays, rows, settings.shingle, np.pad(a, more), np.pad(b, more))
-        return wide[:, :permutations]
+        order = np.argsort(texts.starts[rows], kind="stable")  # the kernel goes through the codes once
+        wide = kernels.signatures(arrays, rows[order], settings.shingle, np.pad(a, more), np.pad(b, more))
+        signed = np.empty((rows.size, permutations), np.uint32)
+        signed[order] = wide[:, :permutations]
+        return signed
     result = np.full((rows.size, permutations), 0xFFFFFFFF, np.uint32)
     for i, (start, length) in enumerate(
         zip(texts.starts[rows].tolist(), texts.lengths[rows].tolist(), strict=True)

@@ -43,10 +43,12 @@ def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out
     short, long = np.empty(size, np.uint64), np.empty(size, np.uint64)
     end = done = 0
     while done < starts.size:
-        begin, first = starts[done], done
+        begin = last = starts[done]
+        first = done
         while done < starts.size and starts[done] + lengths[done] <= begin + size:
+            last = max(last, starts[done] + lengths[done])
             done += 1
-        block = codes[begin : starts[done - 1] + lengths[done - 1]]
+        block = codes[begin:last]
         block_hashes(block, narrow, short)
         block_hashes(block, wide, long)
         for row in range(first, done):

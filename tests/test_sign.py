@@ -49,6 +49,17 @@ def test_compiled_code_agrees_bit_for_bit(texts: list[str]) -> None:
     assert np.array_equal(overlaps(encoded, pairs, 5), overlaps(encoded, pairs, 5, compiled=True))
 
 
+@settings(deadline=None)
+@given(TEXTS, st.randoms(use_true_random=False))
+def test_rows_in_any_order(texts: list[str], random: object) -> None:
+    pytest.importorskip("numba")
+    encoded = encode(texts)
+    rows = np.array(random.sample(range(len(texts)), len(texts)), np.int64)
+    ours = signatures(encoded, SETTINGS, 20)
+    assert np.array_equal(signatures(encoded, SETTINGS, 20, rows=rows), ours[rows])
+    assert np.array_equal(signatures(encoded, SETTINGS, 20, rows=rows, compiled=True), ours[rows])
+
+
 def test_round_trip_through_datasketch() -> None:
     ours = signatures(encode(["首相は十日、記者団に述べた。", "The minister resigned."]), SETTINGS, 32)
     sketches = to_datasketch(ours, SETTINGS)
