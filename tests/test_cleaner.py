@@ -149,3 +149,10 @@ def test_samples_as_they_come():
     raw = Path(__file__).resolve().parents[1] / "samples" / "raw" / "hokuseki.example" / "tunnel.html"
     (article,) = dedup.Cleaner().clean(raw.read_bytes(), outlet="北石新報")
     assert article.title
+
+
+def test_the_example_of_the_readme_runs(monkeypatch, tmp_path, capsys):
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(readme.split("```py\n")[1].split("```")[0], {})
+    assert capsys.readouterr().out.startswith("0.0 ((),)\nMatch(")
