@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 # From here on, a code point is of a script that writes words in few characters.
 _DENSE = 0x2E80
 
-# Code points whose seeds are sorted at once, about: 8 bytes each.
-_PART = 1 << 25
+# Code points whose seeds are sorted at once, about: 8 bytes each. Every part goes over all texts.
+_PART = 1 << 26
 
 
 def common_spans(
@@ -92,15 +92,16 @@ def _compiled_spans(
     widths = (settings.passage_narrow, settings.passage_wide)
     total = int(texts.lengths.sum())
     bits, place_bits = (total // _PART).bit_length(), max(texts.codes.size, 1).bit_length()
+    longest = int(texts.lengths.max(initial=0)) + 1
     known, rare = span_kernels.owners(arrays), np.zeros(texts.codes.size, bool)
     rule = (known, sides[order], settings.passage_spread)
 
     def repeated(number: int) -> NDArray[np.int64]:
         part = (number, bits, place_bits)
-        found = np.empty((total >> bits) * 5 // 4 + 1024, np.uint64)
+        found = np.empty((total >> bits) * 9 // 8 + longest, np.uint64)
         count = span_kernels.seeds(arrays, widths, part, found)
-        if count > found.size:
-            found = np.empty(count, np.uint64)
+        if count > found.size - longest:
+            found = np.empty(count + longest, np.uint64)
             span_kernels.seeds(arrays, widths, part, found)
         found = found[:count]
         found.sort()

@@ -78,8 +78,11 @@ def passages(
         for member in cluster.members
         if member.kind is not Relation.EXACT
     }
-    first = held.order[held.starts[:-1]].tolist()
-    kept = np.array([text for text, number in enumerate(first) if items[number] not in near], np.int64)
+    documents = {paragraph.document for paragraph in near}  # a name is looked up faster than all of it
+    standing = [items[number] for number in held.order[held.starts[:-1]].tolist()]
+    kept = np.array(
+        [n for n, item in enumerate(standing) if item.document not in documents or item not in near], np.int64
+    )
     texts = CodePoints(held.texts.codes, held.texts.starts[kept], held.texts.lengths[kept])
     spans = common_spans(texts, _sides(items, held)[kept], settings, compiled=held.compiled)
     # Every span stands in two texts; a place is told once, however many pairs share it.

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _DENSE = 0x2E80
 _WIDE = np.uint64(0xA24BAED4963EE407)  # keeps the hashes of the two widths apart
 
-# The text that holds a place is written down for every 2^6 places.
-_STEP = 6
+# The text that holds a place is written down for every 2^4 places.
+_STEP = 4
 
 
 @_compile
@@ -53,6 +53,7 @@ def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out
         block_hashes(block, wide, long)
         for row in range(first, done):
             start, length = starts[row] - begin, lengths[row]
+            room = end + length <= out.size
             dense = 0
             for code in block[start : start + min(narrow - 1, length)]:
                 dense += code >= _DENSE
@@ -61,11 +62,11 @@ def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out
                 is_dense = 2 * dense >= narrow
                 dense -= block[i] >= _DENSE
                 h = short[i] if is_dense else long[i] ^ _WIDE
+                if room:
+                    out[end] = (h << bits) & ~low | np.uint64(begin + i)
+                # Which part a seed is in cannot be foretold, so it is no branch.
                 there = is_dense or i + wide <= start + length
-                if there and (h >> np.uint64(1)) >> down == number:
-                    if end < out.size:
-                        out[end] = (h << bits) & ~low | np.uint64(begin + i)
-                    end += 1
+                end += there & ((h >> np.uint64(1)) >> down == number)
     return end
 
 
