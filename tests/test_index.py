@@ -448,6 +448,33 @@ def test_an_address_of_another_kind():
         Index("http://localhost/index")
 
 
+def test_a_turn_that_a_killed_writer_left_runs_out(redis_server, tmp_path):
+    settings = Settings()
+    settings = replace(settings, index=replace(settings.index, patience=1.0))
+    with Index(f"{redis_server}#{tmp_path.name}", settings=settings) as index:
+        index._store._client.lock(f"{tmp_path.name}:lock", timeout=0.5).acquire()
+        index.add(record("a", WIRE))
+        assert index.seen(WIRE).article == "a"
+        index._store._client.lock(f"{tmp_path.name}:lock", timeout=5).acquire()
+        with pytest.raises(StoreError, match="for too long") as told:
+            index.add(record("b", WIRE))
+        assert told.value.error == "busy"
+
+
+def test_a_turn_that_ran_out_writes_nothing(redis_server, tmp_path):
+    def out_of_turn(store):
+        with store.writing():
+            store._client.delete(f"{tmp_path.name}:lock")
+            store.remove(list(store.scan_articles()))
+
+    with Index(f"{redis_server}#{tmp_path.name}") as index:
+        index.add(record("a", WIRE))
+        with pytest.raises(StoreError, match="not to be had"):
+            out_of_turn(index._store)
+        assert index.seen(WIRE).article == "a"
+        assert index.check() == []
+
+
 # --- the tree of postings ---
 
 

@@ -14,7 +14,7 @@ import json
 import struct
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urldefrag
@@ -96,12 +96,19 @@ class RedisStore:
     def writing(self) -> Iterator[None]:
         if self._read_only:
             raise StoreError("read_only", f"{self._address} was opened for reading only")
+        # A killed writer's turn ends by itself, well before the others lose patience.
         lock = self._client.lock(
-            self._key("lock"), timeout=self._patience, sleep=0.002, blocking_timeout=self._patience
+            self._key("lock"), timeout=self._patience / 2, sleep=0.002, blocking_timeout=self._patience
         )
-        with self._told(), lock:
+        with self._told():
+            if not lock.acquire():
+                raise redis.exceptions.LockError("not acquired")
             self._lock = lock
-            yield
+            try:
+                yield
+            finally:
+                with suppress(redis.exceptions.LockError):  # it has run out: what mattered was told before
+                    lock.release()
 
     def lookup(self, keys: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         rows = [row or b"" for row in self._many(f"k:{key:08x}" for key in keys.tolist())]
@@ -263,9 +270,10 @@ class RedisStore:
     def _changes(self) -> Iterator[Any]:
         """Commands that are done all at once, while this writer's turn lasts."""
         with self._client.pipeline() as pipe:
+            self._lock.reacquire()
             pipe.watch(self._key("lock"))
             if not self._lock.owned():
-                raise StoreError("busy", f"{self._address}: the turn to write ran out; nothing was written")
+                raise redis.exceptions.LockError("lost meanwhile")
             pipe.multi()
             yield pipe
             pipe.execute()
@@ -276,7 +284,9 @@ class RedisStore:
         try:
             yield
         except (redis.exceptions.LockError, redis.exceptions.WatchError) as error:
-            raise StoreError("busy", f"{self._address}: others have kept the index for too long") from error
+            raise StoreError(
+                "busy", f"{self._address}: the index was not to be had: others kept it for too long"
+            ) from error
         except redis.exceptions.ReadOnlyError as error:
             raise StoreError("read_only", f"{self._address} cannot be written: {error}") from error
         except redis.exceptions.ConnectionError as error:
