@@ -39,6 +39,13 @@ def buckets_of(words: Words, level: int) -> NDArray[np.int64]:
     return prefix.astype(np.int64) | (1 << bits)
 
 
+def buckets_in(words: Words, level: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The buckets of sorted postings, each once in ascending order, and where the postings of each begin."""
+    every = buckets_of(words, level)
+    starts = np.flatnonzero(np.append(True, every[1:] != every[:-1])[: every.size])
+    return every[starts], starts
+
+
 def level_of(bucket: int) -> int:
     """The level of a bucket.
 
@@ -89,10 +96,10 @@ def spread(
     for level in range(DEEPEST + 1):
         if not words.size:
             return
-        known = read(np.unique(buckets_of(words, level)))
+        known = read(buckets_in(words, level)[0])
         words = np.concatenate([join(*unpack(known, level)), words])
         words.sort(kind="stable")  # two sorted runs: a merge
-        ids, starts = np.unique(buckets_of(words, level), return_index=True)
+        ids, starts = buckets_in(words, level)
         sizes = np.diff(np.append(starts, words.size))
         full = (sizes > FULL) & (level < DEEPEST)
         stays = words[np.repeat(~full, sizes)]
