@@ -379,7 +379,7 @@ class SqliteStore:
         """Take postings without a text out of the next buckets; the last one looked at, None at the end."""
         connection = self._connected()
         rows = connection.execute(
-            "SELECT bucket, row FROM posting WHERE bucket > ? ORDER BY bucket LIMIT 20000", (after,)
+            "SELECT bucket, row FROM posting WHERE bucket > ? ORDER BY bucket LIMIT 100000", (after,)
         ).fetchall()
         if not rows:
             return None
@@ -406,7 +406,8 @@ class SqliteStore:
     def _living(self) -> NDArray[np.bool_]:
         """For every number of a text, and one beyond, whether there is such a text."""
         numbers = np.fromiter(
-            (number for (number,) in self._connected().execute("SELECT number FROM text")), np.int64
+            (number for (number,) in self._connected().execute("SELECT DISTINCT text FROM paragraph")),
+            np.int64,
         )
         living = np.zeros(int(numbers.max(initial=0)) + 2, bool)
         living[numbers] = True
