@@ -79,13 +79,11 @@ def main() -> None:
 
 
 def _why_stopped(error: Exception) -> str:
-    from concurrent.futures.process import BrokenProcessPool
-
     if isinstance(error, OSError) and error.strerror is not None:
         # A full disk or a device names no file.
         return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
-    if isinstance(error, BrokenProcessPool):
-        return "a process that cleans pages was killed, perhaps for want of memory; try a smaller -j"
+    if type(error).__name__ == "WorkerError":
+        return str(error)
     return f"stopped by {type(error).__name__}: {error} (DEDUP_TRACEBACK=1 shows where)"
 
 

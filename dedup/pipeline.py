@@ -5,14 +5,9 @@ decode -> segment -> divide -> score -> judge -> assemble
 
 from __future__ import annotations
 
-import signal
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from itertools import islice
-from multiprocessing import get_context
 from typing import TypeVar
 
 import numpy as np
@@ -44,6 +39,7 @@ from dedup.types import (
     Source,
     UniqueArticle,
 )
+from dedup.workers import Done, Lost, each
 
 Result = TypeVar("Result")
 
@@ -81,60 +77,59 @@ def clean_traced(
     return list(_articles_of(page, profiles, settings)), trace(page, settings.outlet)
 
 
-def learn(sources: Iterable[Source | Failure], *, jobs: int = 1, settings: Settings = _DEFAULTS) -> Profiles:
+def learn(sources: Iterable[Source | Failure], *, jobs: int = 0, settings: Settings = _DEFAULTS) -> Profiles:
     """What the pages of each outlet have in common: a first, quick look at all sources.
 
-    Give the result to `clean_many`. Failures and pages of no known outlet say nothing.
+    Give the result to `clean_many`; `jobs` is as there. Failures and pages of no known outlet say nothing.
     """
-    traces = _each(partial(_traced, settings=settings), sources, jobs)
+    traces = _each(partial(_traced, settings=settings), sources, _untraced, jobs, settings)
     return learn_profiles((found for found in traces if found), settings.outlet)
 
 
 def clean_many(
     sources: Iterable[Source | Failure],
     *,
-    jobs: int = 1,
+    jobs: int = 0,
     profiles: Profiles = NOTHING,
     settings: Settings = _DEFAULTS,
 ) -> Iterator[Cleaned]:
-    """Clean sources one by one, in input order, in `jobs` processes.
+    """Clean sources one by one, in input order, in `jobs` worker processes; 0 is in this process.
 
-    Every source gives one `Cleaned`; a failure passes through. Nothing is raised for bad input.
-    `profiles` is what `learn` found on the same or earlier pages of the outlets.
+    Every source gives one `Cleaned`; a failure passes through. Nothing is raised for bad input, but
+    `MemoryError` in this process. Only workers hold a page to the time and memory of `settings.worker` and
+    survive what kills them. They need what `multiprocessing` needs: a script that asks for them does so
+    under `if __name__ == "__main__"`. `profiles` is what `learn` found on the same or earlier pages of
+    the outlets.
     """
-    return _each(partial(_cleaned, profiles=profiles, settings=settings), sources, jobs)
+    work = partial(_cleaned, profiles=profiles, settings=settings)
+    return _each(work, sources, _lost, jobs, settings)
 
 
 def _each(
-    work: Callable[[Source | Failure], Result], sources: Iterable[Source | Failure], jobs: int
+    work: Callable[[Source | Failure], Result],
+    sources: Iterable[Source | Failure],
+    lost: Lost[Source | Failure, Result],
+    jobs: int,
+    settings: Settings,
 ) -> Iterator[Result]:
     """The result for every source, in input order."""
-    if jobs == 1:
-        yield from map(work, sources)
-        return
-    # A task carries the profiles, so that it is worth a batch of pages; as many are in flight as keep
-    # the workers busy while the slowest page holds the order up.
-    remaining = iter(sources)
-    batches = iter(lambda: tuple(islice(remaining, 8)), ())
-    ahead = 4 * jobs
-    # Ctrl-C reaches every process of the terminal; only this one says so.
-    with ProcessPoolExecutor(
-        jobs, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    ) as pool:
-        waiting: deque[Future[list[Result]]] = deque()
-        try:
-            for batch in batches:
-                waiting.append(pool.submit(_batch, work, batch))
-                if len(waiting) >= ahead:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    if not jobs:
+        return map(work, sources)
+    items = (Done(work(source)) if isinstance(source, Failure) else source for source in sources)
+    return each(work, items, lost, jobs=jobs, size=_size, settings=settings.worker)
 
 
-def _batch(work: Callable[[Source | Failure], Result], sources: Sequence[Source | Failure]) -> list[Result]:
-    return [work(source) for source in sources]
+def _size(source: Source | Failure) -> int:
+    return 0 if isinstance(source, Failure) else len(source.content)
+
+
+def _lost(source: Source | Failure, error: str, message: str) -> Cleaned:
+    name = source.source if isinstance(source, Failure) else source.name
+    return Cleaned(name, (), Failure(name, error, message))
+
+
+def _untraced(_source: Source | Failure, _error: str, _message: str) -> None:
+    return None  # cleaning will say what is wrong with it
 
 
 def cluster(articles: Iterable[Article], *, settings: Settings = _DEFAULTS) -> list[Cluster]:
@@ -174,6 +169,8 @@ def _traced(source: Source | Failure, *, settings: Settings) -> Trace | None:
         return None
     try:
         return trace(_page(source, settings, witness=False), settings.outlet)
+    except MemoryError:  # the worker says so, and is replaced
+        raise
     except Exception:  # cleaning will say what is wrong with it
         return None
 
@@ -185,6 +182,8 @@ def _cleaned(source: Source | Failure, *, profiles: Profiles, settings: Settings
         return Cleaned(source.name, _clean_source(source, profiles, settings))
     except DecodeError as error:
         return Cleaned(source.name, (), Failure(source.name, error.error, str(error)))
+    except MemoryError:
+        raise
     except Exception as error:  # one page must not end the run
         says = (
             f"this page broke the cleaner ({type(error).__name__}: {error}); please report it with the page"

@@ -32,6 +32,23 @@ class ReadSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What one page may cost where worker processes clean; 0 is no limit."""
+
+    # Seconds of the clock; pages of the training sets take .01 to .1, the slowest hostile one 9.
+    seconds: float = 20.0
+    # Bytes of address space beyond what the process has at its start.
+    memory: int = 2_000_000_000
+    # Pages after which a worker is replaced, because parsers keep what they have seen. A new one takes
+    # .2 s to be as fast as the old one.
+    pages: int = 2_000
+    # Sources read ahead for each worker, and most bytes of them in all: while the slowest page holds the
+    # order up, the others go on.
+    ahead: int = 16
+    ahead_bytes: int = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
 class HtmlSettings:
     """How pages are cut into blocks."""
 
@@ -188,3 +205,4 @@ class Settings:
     outlet: OutletSettings = field(default_factory=OutletSettings)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
     index: IndexSettings = field(default_factory=IndexSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)

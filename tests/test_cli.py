@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import dedup.pipeline
 from dedup.read import read
 from dedup.relation_rows import cluster_row
 from dedup.rows import article_of, article_row
+from dedup.workers import WorkerError
 from dedup.write import json_line, markdown, plain_text
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "raw"
@@ -379,7 +379,7 @@ def test_an_output_that_cannot_be_written_is_one_line(dedup_main, pages):
 
 STOPPED = {
     "full disk": (OSError(errno.ENOSPC, "No space left on device"), "dedup: No space left on device"),
-    "killed worker": (BrokenProcessPool("gone"), "try a smaller -j"),
+    "no worker": (WorkerError("a process ended"), "dedup: a process ended"),
     "own fault": (ZeroDivisionError("by zero"), "ZeroDivisionError: by zero"),
 }
 
