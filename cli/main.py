@@ -6,12 +6,14 @@ Only what `--version` and `--help` need is imported here; the library comes in w
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
-from contextlib import ExitStack
+import tempfile
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, cast
 
 import typer
 
@@ -22,12 +24,14 @@ from dedup_cli.options import (
     Jobs,
     LeftOut,
     LogJson,
+    MemoryLimit,
     MinCharacters,
     Outlet,
     Paths,
     Quiet,
     Shingle,
     Threshold,
+    TimeLimit,
     Verbose,
     check_apart,
     check_different,
@@ -37,6 +41,7 @@ from dedup_cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from dedup.journal import Journal
     from dedup.types import Article
     from dedup_cli.report import Report
 
@@ -54,6 +59,8 @@ app = typer.Typer(
 _DEFAULTS = Settings().cluster
 # What `dedup run` writes; those that `--without` leaves out come last.
 _RUN_FILES = ("articles", "clusters", "unique", "stories", "links", "quotations", "passages")
+# What a run has done so far, for `--resume`; hidden, so that no run reads it as input.
+_JOURNAL = ".run.journal"
 _RUN_NAMES = (*(f"{name}.jsonl" for name in _RUN_FILES), "run.json")
 
 
@@ -137,6 +144,8 @@ def clean(
     outlet: Outlet = None,
     errors: Errors = None,
     jobs: Jobs = 1,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     log_json: LogJson = False,
@@ -153,9 +162,11 @@ def clean(
     check_place(errors, paths, "--errors")
     check_apart(errors, output, f"articles.{form or 'jsonl'}")
     console = terminal() if output is None else None
-    settings = config.settings_of(context.obj)
-    with Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report:
-        articles = _articles(paths, outlet, jobs, report, settings)
+    settings = _with_limits(config.settings_of(context.obj), time_limit, memory_limit)
+    with (
+        Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report,
+        closing(_articles(paths, outlet, jobs, report, settings)) as articles,
+    ):
         if console and form is None:
             for article in articles:
                 console.print(article_table(article, full=verbose))
@@ -305,6 +316,11 @@ def run(
     outlet: Outlet = None,
     errors: Errors = None,
     jobs: Jobs = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a run into this folder was stopped.")
+    ] = False,
+    time_limit: TimeLimit = None,
+    memory_limit: MemoryLimit = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
     log_json: LogJson = False,
@@ -314,6 +330,7 @@ def run(
     Example: dedup run raw/ -o out/
     """
     from dedup import pipeline, sharing
+    from dedup.journal import Journal
     from dedup.rows import article_row, unique_row
     from dedup.types import Keep
     from dedup.write import json_line, whole_file
@@ -324,21 +341,26 @@ def run(
     check_place(errors, paths, "--errors")
     check_apart(errors, f"{output}/", *_RUN_NAMES)
     settings = _settings(context.obj, threshold, shingle, min_characters)
+    settings = _with_limits(settings, time_limit, memory_limit)
     left_out = set(without or ())
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     with (
         Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json) as report,
+        Journal(folder / _JOURNAL, resume=resume) as journal,
         ExitStack() as files,
+        closing(_articles(paths, outlet, jobs, report, settings, journal)) as cleaned,
     ):
-        # All appear together, at the end.
+        for name in _RUN_NAMES:
+            for left in folder.glob(f".{name}.*.part"):  # of a run that was killed
+                left.unlink()
         file = {
             name: files.enter_context(whole_file(folder / f"{name}.jsonl"))
             for name in _RUN_FILES
             if name not in left_out
         }
         articles = []
-        for article in _articles(paths, outlet, jobs, report, settings):
+        for article in cleaned:
             file["articles"].write(json_line(article_row(article)))
             articles.append(article)
         with report.waiting("Comparing paragraphs"):
@@ -356,25 +378,54 @@ def run(
             file[name].writelines(relation_rows(found, name))
         told = files.enter_context(whole_file(folder / "run.json"))
         told.write(json_line({**report.figures(), "settings": asdict(settings)}))
-    for name in left_out:
-        (folder / f"{name}.jsonl").unlink(missing_ok=True)  # of an earlier run: it tells of other articles
+        files.close()  # all appear together
+        for name in left_out:
+            (folder / f"{name}.jsonl").unlink(missing_ok=True)  # of an earlier run, of other articles
+        journal.remove()
     report.summary()
     raise typer.Exit(report.exit_code)
 
 
 def _articles(
-    paths: list[str], outlet: str | None, jobs: int, report: Report, settings: Settings
+    paths: list[str],
+    outlet: str | None,
+    jobs: int,
+    report: Report,
+    settings: Settings,
+    journal: Journal | None = None,
 ) -> Iterator[Article]:
     """Two looks at every page: what the pages of an outlet have in common, then each with that known."""
     from dedup.pipeline import clean_many, learn
     from dedup.read import read
 
-    # Standard input can be read only once.
-    kept = list(read(paths, outlet=outlet)) if "-" in paths else None
-    first, second = (read(paths, outlet=outlet) if kept is None else kept for _ in range(2))
-    profiles = learn(report.first_look(first, paths), jobs=jobs, settings=settings)
-    cleaned = clean_many(second, jobs=jobs, profiles=profiles, settings=settings)
-    yield from report.articles(cleaned, paths)
+    with _spooled(paths) as typed:
+        first, second = (
+            read(paths, outlet=outlet, standard_input=typed, settings=settings.read) for _ in range(2)
+        )
+        looked = report.first_look(first, paths)
+        profiles = learn(looked, jobs=jobs, settings=settings, journal=journal)
+        cleaned = clean_many(second, jobs=jobs, profiles=profiles, settings=settings, journal=journal)
+        yield from report.articles(cleaned, paths)
+
+
+@contextmanager
+def _spooled(paths: list[str]) -> Iterator[BinaryIO | None]:
+    """Standard input in a file, if it is among the paths: it can be read once only, and may be large."""
+    if "-" not in paths or sys.stdin is None or sys.stdin.closed:
+        yield None
+        return
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        yield cast("BinaryIO", file)
+
+
+def _with_limits(settings: Settings, seconds: float | None, megabytes: int | None) -> Settings:
+    worker = settings.worker
+    if seconds is not None:
+        worker = replace(worker, seconds=seconds)
+    if megabytes is not None:
+        worker = replace(worker, memory=megabytes * 1_000_000)
+    return replace(settings, worker=worker)
 
 
 def _settings(

@@ -33,6 +33,18 @@ Errors = Annotated[
 Jobs = Annotated[
     int, typer.Option("-j", "--jobs", min=1, metavar="N", help="Processes or threads that work.")
 ]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        min=0, metavar="S", help="Seconds for one page, 0 for no limit; default 20.", show_default=False
+    ),
+]
+MemoryLimit = Annotated[
+    int | None,
+    typer.Option(
+        min=0, metavar="MB", help="Memory for one page, 0 for no limit; default 2000.", show_default=False
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Only errors: no progress, no summary.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Every source, every block in full.")]
 LogJson = Annotated[bool, typer.Option("--log-json", help="Errors and the summary as JSON lines.")]

@@ -5,10 +5,12 @@ decode -> segment -> divide -> score -> judge -> assemble
 
 from __future__ import annotations
 
+import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -19,8 +21,9 @@ from dedup.divide import split_digest, unglue
 from dedup.flat import segment_text
 from dedup.forest import Forest, load, score
 from dedup.html import segment_html
+from dedup.journal import Entries, Journal
 from dedup.judge import judge
-from dedup.outlet import NOTHING, Profiles, Trace, recurrences, trace
+from dedup.outlet import NOTHING, Profiles, Trace, dump, recurrences, trace
 from dedup.outlet import learn as learn_profiles
 from dedup.read import media_of, outlet_of
 from dedup.settings import Settings
@@ -39,7 +42,7 @@ from dedup.types import (
     Source,
     UniqueArticle,
 )
-from dedup.workers import Done, Lost, each
+from dedup.workers import Done, each
 
 Result = TypeVar("Result")
 
@@ -77,12 +80,20 @@ def clean_traced(
     return list(_articles_of(page, profiles, settings)), trace(page, settings.outlet)
 
 
-def learn(sources: Iterable[Source | Failure], *, jobs: int = 0, settings: Settings = _DEFAULTS) -> Profiles:
+def learn(
+    sources: Iterable[Source | Failure],
+    *,
+    jobs: int = 0,
+    settings: Settings = _DEFAULTS,
+    journal: Journal | None = None,
+) -> Profiles:
     """What the pages of each outlet have in common: a first, quick look at all sources.
 
-    Give the result to `clean_many`; `jobs` is as there. Failures and pages of no known outlet say nothing.
+    Give the result to `clean_many`; `jobs` and `journal` are as there. Failures and pages of no known
+    outlet say nothing.
     """
-    traces = _each(partial(_traced, settings=settings), sources, _untraced, jobs, settings)
+    entries = None if journal is None else Entries[Trace | None](journal, Trace | None, *_given(settings))
+    traces = _each(partial(_traced, settings=settings), sources, _untraced, jobs, settings, entries)
     return learn_profiles((found for found in traces if found), settings.outlet)
 
 
@@ -92,6 +103,7 @@ def clean_many(
     jobs: int = 0,
     profiles: Profiles = NOTHING,
     settings: Settings = _DEFAULTS,
+    journal: Journal | None = None,
 ) -> Iterator[Cleaned]:
     """Clean sources one by one, in input order, in `jobs` worker processes; 0 is in this process.
 
@@ -99,36 +111,76 @@ def clean_many(
     `MemoryError` in this process. Only workers hold a page to the time and memory of `settings.worker` and
     survive what kills them. They need what `multiprocessing` needs: a script that asks for them does so
     under `if __name__ == "__main__"`. `profiles` is what `learn` found on the same or earlier pages of
-    the outlets.
+    the outlets. What `journal` has of an earlier run is not done again, and what is done goes there.
     """
     work = partial(_cleaned, profiles=profiles, settings=settings)
-    return _each(work, sources, _lost, jobs, settings)
+    given = () if journal is None else (*_given(settings), _digest(profiles))
+    entries = None if journal is None else Entries[Cleaned](journal, Cleaned, *given)
+    return _each(work, sources, _lost, jobs, settings, entries)
+
+
+def _given(settings: Settings) -> tuple[object, ...]:
+    """What the result for a page depends on besides the page."""
+    return settings.read, settings.html, settings.judge, settings.outlet
+
+
+def _digest(profiles: Profiles) -> str:
+    made = hashlib.blake2b(digest_size=16)
+    for name, profile in sorted(profiles.outlets.items()):
+        made.update(dump(Profiles({name: profile}, {})).encode("utf-8", "surrogatepass"))
+    return made.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Unfinished(Generic[Result]):
+    """The result for a page that a limit ended: it is tried again when the run goes on."""
+
+    result: Result
 
 
 def _each(
     work: Callable[[Source | Failure], Result],
     sources: Iterable[Source | Failure],
-    lost: Lost[Source | Failure, Result],
+    lost: Callable[[Source, str, str], Result],
     jobs: int,
     settings: Settings,
+    entries: Entries[Result] | None,
 ) -> Iterator[Result]:
     """The result for every source, in input order."""
-    if not jobs:
-        return map(work, sources)
-    items = (Done(work(source)) if isinstance(source, Failure) else source for source in sources)
-    return each(work, items, lost, jobs=jobs, size=_size, settings=settings.worker)
+    keys: deque[str | None] = deque()  # of the sources under way; None for what need not be kept
+
+    def items() -> Iterator[Source | Done[Result]]:
+        for source in sources:
+            key = None if entries is None or isinstance(source, Failure) else entries.key(source)
+            known = entries.recall(key) if entries and key else None
+            keys.append(key if known is None else None)
+            if known is not None:
+                yield Done(known[0])
+            else:
+                yield Done(work(source)) if isinstance(source, Failure) or not jobs else source
+
+    def unfinished(source: Source, error: str, message: str) -> _Unfinished[Result]:
+        return _Unfinished(lost(source, error, message))
+
+    for result in each(work, items(), unfinished, jobs=jobs, size=_size, settings=settings.worker):
+        key = keys.popleft()
+        if isinstance(result, _Unfinished):
+            yield result.result
+            continue
+        if entries and key:
+            entries.keep(key, result)
+        yield result
 
 
-def _size(source: Source | Failure) -> int:
-    return 0 if isinstance(source, Failure) else len(source.content)
+def _size(source: Source) -> int:
+    return len(source.content)
 
 
-def _lost(source: Source | Failure, error: str, message: str) -> Cleaned:
-    name = source.source if isinstance(source, Failure) else source.name
-    return Cleaned(name, (), Failure(name, error, message))
+def _lost(source: Source, error: str, message: str) -> Cleaned:
+    return Cleaned(source.name, (), Failure(source.name, error, message))
 
 
-def _untraced(_source: Source | Failure, _error: str, _message: str) -> None:
+def _untraced(_source: Source, _error: str, _message: str) -> None:
     return None  # cleaning will say what is wrong with it
 
 

@@ -67,6 +67,7 @@ def read(
     paths: Iterable[str | os.PathLike[str]],
     *,
     outlet: str | None = None,
+    standard_input: BinaryIO | None = None,
     settings: ReadSettings = _SETTINGS,
 ) -> Iterator[Source | Failure]:
     """The sources that `paths` name, and a `Failure` for each that cannot be used.
@@ -74,9 +75,10 @@ def read(
     A path is a file, a folder, a glob (`raw/**/*.html`) or `-` for standard input. Sources come in the
     order of `paths`, within a folder or glob in the order of names. Nothing is raised for bad input,
     and nothing is read ahead: a JSONL file is streamed line by line. `outlet` holds for all sources.
+    `standard_input` is a file to read from its start in the place of standard input.
     """
     for place in _places(paths):
-        for source in [place] if isinstance(place, Failure) else _sources(place, settings):
+        for source in [place] if isinstance(place, Failure) else _sources(place, standard_input, settings):
             yield replace(source, outlet=outlet) if outlet and isinstance(source, Source) else source
 
 
@@ -214,13 +216,15 @@ def _walk(root: str) -> Iterator[str | Failure]:
             yield path
 
 
-def _sources(place: _Place, settings: ReadSettings) -> Iterator[Source | Failure]:
+def _sources(
+    place: _Place, standard_input: BinaryIO | None, settings: ReadSettings
+) -> Iterator[Source | Failure]:
     try:
         if place.path != _STANDARD_INPUT and not stat.S_ISREG(os.stat(place.path).st_mode):
             says = "devices, pipes and sockets are not read; give a regular file, or - for standard input"
             yield Failure(place.name, "not_a_file", says)
             return
-        with _opened(place.path) as stream:
+        with _opened(place.path, standard_input) as stream:
             yield from _contents(stream, place, settings.max_bytes)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         yield Failure(place.name, "bad_gzip", f"{error}; it is damaged or cut short: fetch it again")
@@ -229,18 +233,23 @@ def _sources(place: _Place, settings: ReadSettings) -> Iterator[Source | Failure
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[BinaryIO]:
+def _opened(path: str, standard_input: BinaryIO | None) -> Iterator[BinaryIO]:
     """The bytes of an input, unpacked: pages are often stored as sent, gzipped under any name."""
-    with nullcontext(_standard_input()) if path == _STANDARD_INPUT else open(path, "rb") as raw:
+    is_file = path != _STANDARD_INPUT
+    with open(path, "rb") if is_file else nullcontext(_standard_input(standard_input)) as raw:
         zipped = raw.peek(2).startswith(_GZIP) or path.lower().endswith(".gz")
         yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
 
 
-def _standard_input() -> io.BufferedReader:
+def _standard_input(given: BinaryIO | None) -> Any:
+    """Standard input, or the file in its place, as a stream that can be peeked at."""
+    if given is not None:
+        given.seek(0)
+        return given if hasattr(given, "peek") else io.BufferedReader(cast(Any, given))
     if sys.stdin is None or sys.stdin.closed:
         raise OSError("standard input is closed")
     stream: Any = sys.stdin.buffer
-    return cast(io.BufferedReader, stream if hasattr(stream, "peek") else io.BufferedReader(stream))
+    return stream if hasattr(stream, "peek") else io.BufferedReader(stream)
 
 
 def _contents(stream: BinaryIO, place: _Place, limit: int) -> Iterator[Source | Failure]:

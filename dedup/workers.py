@@ -22,12 +22,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from dedup.settings import WorkerSettings
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 # Seconds for a worker to load the library on a busy machine.
 _START = 120.0
@@ -44,46 +45,41 @@ class Done(Generic[Result]):
     result: Result
 
 
-class Lost(Protocol[Item, Result]):  # type: ignore[misc]
-    """Makes the result of an item that came to no end: why (`too_slow`, ...), and a sentence on it."""
-
-    def __call__(self, item: Item, error: str, message: str, /) -> Result: ...  # noqa: D102
-
-
 def each(
     work: Callable[[Item], Result],
     items: Iterable[Item | Done[Result]],
-    lost: Lost[Item, Result],
+    lost: Callable[[Item, str, str], Other],
     *,
     jobs: int,
     size: Callable[[Item], int],
     settings: WorkerSettings,
-) -> Iterator[Result]:
+) -> Iterator[Result | Other]:
     """`work` of every item in `jobs` processes, in the order of the items; of `Done`, its result.
 
     `work` and the items are pickled; `size` is the bytes of an item. As many items are read ahead as the
-    settings say. Where no result comes of an item, `lost` makes one. Raises `WorkerError` if workers
-    do not even start.
+    settings say. Where no result comes of an item, `lost` makes one of the item, why (`too_slow`,
+    `out_of_memory`, `crashed`) and a sentence on it. With 0 jobs only `Done` may come. Raises
+    `WorkerError` if workers do not even start.
     """
     workers = [_Worker(work, settings) for _ in range(jobs)]
     idle: SimpleQueue[_Worker[Item, Result]] = SimpleQueue()
     for worker in workers:
         idle.put(worker)
 
-    def ask(item: Item) -> Result:
+    def ask(item: Item) -> Result | Other:
         worker = idle.get()
         try:
             return worker.ask(item, lost)
         finally:
             idle.put(worker)
 
-    waiting: deque[tuple[int, Future[Result]]] = deque()
+    waiting: deque[tuple[int, Future[Result | Other]]] = deque()
     held = 0
-    pool = ThreadPoolExecutor(jobs, "dedup-worker", initializer=_block_interrupts)
+    pool = ThreadPoolExecutor(max(jobs, 1), "dedup-worker", initializer=_block_interrupts)
     try:
         for item in items:
             if isinstance(item, Done):
-                future: Future[Result] = Future()
+                future: Future[Result | Other] = Future()
                 future.set_result(item.result)
                 bytes_of = 0
             else:
@@ -114,7 +110,7 @@ class _Worker(Generic[Item, Result]):
         self._closed = False
         self._lock = threading.Lock()
 
-    def ask(self, item: Item, lost: Lost[Item, Result]) -> Result:
+    def ask(self, item: Item, lost: Callable[[Item, str, str], Other]) -> Result | Other:
         if self._process is not None and 0 < self._settings.pages <= self._asked:
             self._stop()
         pipe = self._sent(item)
