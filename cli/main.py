@@ -154,13 +154,16 @@ def clean(
 
     Example: dedup clean raw/ -o articles.jsonl
     """
+    check_place(output, paths, "-o")
+    check_place(errors, paths, "--errors")
+    check_apart(errors, output, f"articles.{form or 'jsonl'}")
+    from dedup import workers
+
+    workers.prepare()  # it loads while this process does
     from dedup_cli.output import article_destination, terminal
     from dedup_cli.report import Report
     from dedup_cli.terminal import article_table
 
-    check_place(output, paths, "-o")
-    check_place(errors, paths, "--errors")
-    check_apart(errors, output, f"articles.{form or 'jsonl'}")
     console = terminal() if output is None else None
     settings = _with_limits(config.settings_of(context.obj), time_limit, memory_limit)
     with (
@@ -329,6 +332,12 @@ def run(
 
     Example: dedup run raw/ -o out/
     """
+    check_place(output, paths, "-o", folder=True)
+    check_place(errors, paths, "--errors")
+    check_apart(errors, f"{output}/", *_RUN_NAMES)
+    from dedup import workers
+
+    workers.prepare()  # it loads while this process does
     from dedup import pipeline, sharing
     from dedup.journal import Journal
     from dedup.rows import article_row, unique_row
@@ -337,9 +346,6 @@ def run(
     from dedup_cli.output import relation_rows
     from dedup_cli.report import Report
 
-    check_place(output, paths, "-o", folder=True)
-    check_place(errors, paths, "--errors")
-    check_apart(errors, f"{output}/", *_RUN_NAMES)
     settings = _settings(context.obj, threshold, shingle, min_characters)
     settings = _with_limits(settings, time_limit, memory_limit)
     left_out = set(without or ())

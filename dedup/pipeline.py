@@ -14,7 +14,6 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from dedup import clustering, compare, facts, repeats, verify
 from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue
@@ -186,6 +185,9 @@ def _untraced(_source: Source, _error: str, _message: str) -> None:
 
 def cluster(articles: Iterable[Article], *, settings: Settings = _DEFAULTS) -> list[Cluster]:
     """The clusters of near-duplicate paragraphs of the articles, largest first."""
+    # What compares takes a second to load, and cleaning needs none of it.
+    from dedup import clustering, facts  # noqa: PLC0415
+
     paragraphs = [
         Paragraph(article.id, index, article.outlet, judged.block.text, article.published)
         for article in articles
@@ -205,6 +207,7 @@ def unique(
 
     `clusters` are those of `cluster` for the same articles and settings; `keep` says which copy stays.
     """
+    from dedup import compare, repeats, verify  # noqa: PLC0415
 
     def similarity(left: str, right: str) -> float:
         texts = compare.encode([left, right])

@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -75,7 +76,7 @@ def each(
 
     waiting: deque[tuple[int, Future[Result | Other]]] = deque()
     held = 0
-    pool = ThreadPoolExecutor(max(jobs, 1), "dedup-worker", initializer=_block_interrupts)
+    pool = ThreadPoolExecutor(max(jobs, 1), "dedup-worker")
     try:
         for item in items:
             if isinstance(item, Done):
@@ -157,7 +158,8 @@ class _Worker(Generic[Item, Result]):
         with self._lock:
             if self._closed:
                 raise WorkerError("closed")
-            process.start()
+            with _no_interrupts():
+                process.start()
             theirs.close()
             self._process, self._pipe, self._asked = process, pipe, 0
         try:
@@ -237,18 +239,32 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def prepare() -> None:
+    """Start the process that workers come from, which loads the library meanwhile."""
+    if _context().get_start_method() == "forkserver":
+        with _no_interrupts():
+            forkserver.ensure_running()
+
+
 def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["dedup.pipeline"])
+    context.set_forkserver_preload(["dedup.loaded"])
     return context
 
 
-def _block_interrupts() -> None:
-    """Ctrl-C is for the main thread; what this thread starts inherits that."""
-    with contextlib.suppress(AttributeError):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+@contextlib.contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """What is started meanwhile never sees Ctrl-C, which is for this process."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ending(process: Any) -> str:

@@ -10,9 +10,9 @@ MODULES = sorted((ROOT / "dedup").rglob("*.py"))
 
 # What every module may import.
 CONTRACTS = {"dedup._version", "dedup.types", "dedup.settings", "dedup.lexicon"}
-# These join stages: the pipeline for users, the cleaner that also learns, training for the model file;
-# and adapters, for other tools.
-JOINTS = ("dedup", "dedup.cleaner", "dedup.pipeline", "dedup.train")
+# These join stages: the pipeline for users, the cleaner that also learns, what workers load, training for
+# the model file; and adapters, for other tools.
+JOINTS = ("dedup", "dedup.cleaner", "dedup.loaded", "dedup.pipeline", "dedup.train")
 # A stage made of parts joins them; a part knows no stage. Whatever is not named here joins nothing.
 PARTS = {
     "html": {"markup", "metadata", "witness"},

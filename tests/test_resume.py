@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from dedup.pipeline import _page, clean_many, learn
 from dedup.read import read
 from dedup.settings import Settings, WorkerSettings
 from dedup.types import Cleaned, Failure, Media, Source
+from dedup.workers import _context
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "raw"
 COMMAND = (sys.executable, "-m", "dedup_cli")
@@ -42,7 +42,7 @@ def raw(tmp_path, monkeypatch):
 
 def go(*arguments, cwd="."):
     """The command, as a process of its own that starts at once."""
-    process = get_context("forkserver").Process(target=_command, args=(arguments, str(Path(cwd).resolve())))
+    process = _context().Process(target=_command, args=(arguments, str(Path(cwd).resolve())))
     process.start()
     return process
 
