@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, cast
 import typer
 
 from dedup.settings import Settings
-from dedup_cli import config, index, look
+from dedup_cli import config, index, learning, look
 from dedup_cli.options import (
     Errors,
     Jobs,
@@ -142,6 +142,7 @@ def clean(
         typer.Option("--format", help="Default: a table on a terminal, else jsonl.", show_default=False),
     ] = None,
     outlet: Outlet = None,
+    profiles: learning.Known = None,
     errors: Errors = None,
     jobs: Jobs = 1,
     time_limit: TimeLimit = None,
@@ -168,7 +169,7 @@ def clean(
     settings = _with_limits(config.settings_of(context.obj), time_limit, memory_limit)
     with (
         Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report,
-        closing(_articles(paths, outlet, jobs, report, settings)) as articles,
+        closing(_articles(paths, outlet, profiles, jobs, report, settings)) as articles,
     ):
         if console and form is None:
             for article in articles:
@@ -317,6 +318,7 @@ def run(
     shingle: Shingle = _DEFAULTS.shingle,
     min_characters: MinCharacters = _DEFAULTS.min_characters,
     outlet: Outlet = None,
+    profiles: learning.Known = None,
     errors: Errors = None,
     jobs: Jobs = 1,
     resume: Annotated[
@@ -355,7 +357,7 @@ def run(
         Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json) as report,
         Journal(folder / _JOURNAL, resume=resume) as journal,
         ExitStack() as files,
-        closing(_articles(paths, outlet, jobs, report, settings, journal)) as cleaned,
+        closing(_articles(paths, outlet, profiles, jobs, report, settings, journal)) as cleaned,
     ):
         for name in _RUN_NAMES:
             for left in folder.glob(f".{name}.*.part"):  # of a run that was killed
@@ -395,12 +397,16 @@ def run(
 def _articles(
     paths: list[str],
     outlet: str | None,
+    known: list[str] | None,
     jobs: int,
     report: Report,
     settings: Settings,
     journal: Journal | None = None,
 ) -> Iterator[Article]:
-    """Two looks at every page: what the pages of an outlet have in common, then each with that known."""
+    """Two looks at every page: what the pages of an outlet have in common, then each with that known.
+
+    `known` are files of profiles: what they tell of the outlets is added.
+    """
     from dedup.pipeline import clean_many, learn
     from dedup.read import read
 
@@ -408,8 +414,9 @@ def _articles(
         first, second = (
             read(paths, outlet=outlet, standard_input=typed, settings=settings.read) for _ in range(2)
         )
+        before = learning.load(known)
         looked = report.first_look(first, paths)
-        profiles = learn(looked, jobs=jobs, settings=settings, journal=journal)
+        profiles = learn(looked, jobs=jobs, profiles=before, settings=settings, journal=journal)
         cleaned = clean_many(second, jobs=jobs, profiles=profiles, settings=settings, journal=journal)
         yield from report.articles(cleaned, paths)
 
@@ -448,5 +455,6 @@ def _with_workers(settings: Settings, jobs: int) -> Settings:
     return replace(settings, cluster=replace(settings.cluster, workers=workers))
 
 
+learning.register(app)
 look.register(app)
 app.add_typer(index.app, name="index")

@@ -71,6 +71,23 @@ def show(what: RenderableType | Row, *, pager: bool = False) -> None:
         console.print(what)
 
 
+def table(rows: Sequence[Row]) -> RenderableType:
+    """Rows of equal keys, the keys over the columns; numbers stand right."""
+    drawn = Table(box=None, pad_edge=False)
+    for name in rows[0] if rows else ():
+        number = isinstance(rows[0][name], int) and not isinstance(rows[0][name], bool)
+        drawn.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(_word(value) for value in row.values()))
+    return drawn
+
+
+def _word(value: object) -> Text:
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    return Text(f"{value:,}" if isinstance(value, int) else visible(str(value)))
+
+
 def article_table(article: Article, *, full: bool) -> RenderableType:
     """What was kept (+) and stripped (-) of an article and why, in the order of the source.
 

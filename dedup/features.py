@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from dedup import grams
 from dedup.grams import Characters, characters, hashes, weigh_places, weigh_texts
-from dedup.types import Block, Media, Page
+from dedup.types import Block, Media, Page, Recurrence
 
 Column = NDArray[np.float64]
 
@@ -46,19 +46,23 @@ _SUMMED = ("sentence_chars", "log_chars", "sentence_end", "text_score", "truncat
 
 
 def features(
-    page: Page, text_weights: NDArray[np.float32], place_weights: NDArray[np.float32]
+    page: Page,
+    text_weights: NDArray[np.float32],
+    place_weights: NDArray[np.float32],
+    known: Sequence[Recurrence] = (),
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """One row of features a block, shape `(len(page.blocks), n)`, and the `n` column names.
 
-    The weights are those of the linear models (`grams.TEXT_BUCKETS` and `grams.PLACE_BUCKETS` long).
+    The weights are those of the linear models (`grams.TEXT_BUCKETS` and `grams.PLACE_BUCKETS` long);
+    `known` says of each block who else carries it, and is empty where that is not known.
     """
     chars = characters([block.text for block in page.blocks])
     scores = weigh_texts(chars, text_weights), weigh_places(page.blocks, place_weights)
-    return describe(page, chars, *scores)
+    return describe(page, chars, *scores, known)
 
 
 def describe(
-    page: Page, chars: Characters, text_score: Column, place_score: Column
+    page: Page, chars: Characters, text_score: Column, place_score: Column, known: Sequence[Recurrence]
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """`features` for scores that are known already: training must not use those of the final weights."""
     blocks = page.blocks
@@ -67,6 +71,7 @@ def describe(
     columns["text_score"] = text_score
     columns |= _echoes(page, chars, columns["sentence_chars"])
     columns |= _markup(blocks, place_score) if html else _gaps(blocks)
+    columns |= _outlet(known or (Recurrence(),) * len(blocks), html=html)
     columns |= _position(columns)
     columns |= _windows(columns, html=html)
     chrome = np.where(columns["sentence_chars"] > 0, 0.0, -2.0 + np.clip(text_score, -2.0, 1.0))
@@ -184,9 +189,26 @@ def _markup(blocks: Sequence[Block], place_score: Column) -> dict[str, Column]:
         "link_share": np.array([block.link_share for block in blocks]),
         "hidden": np.array([float(block.hidden) for block in blocks]),
         "extracted": np.array([block.extracted or 0.0 for block in blocks]),
+        "declared": np.array([block.declared or 0.0 for block in blocks]),
         "place_score": place_score,
         **dict(zip(names, np.array(rows).T, strict=True)),
     }
+
+
+def _outlet(known: Sequence[Recurrence], *, html: bool) -> dict[str, Column]:
+    """What other pages of the outlet say, as shares of those pages; -1 where there are none."""
+    of = np.array([float(one.of) for one in known])
+    pages = np.array([float(one.pages) for one in known])
+    columns = {
+        "outlet_pages": np.minimum(of, 20.0),
+        "recurs": np.where(of > 0, pages / np.maximum(of, 1.0), -1.0),
+    }
+    if html:
+        there = np.array([float(one.place_pages) for one in known])
+        content = np.array([one.place_content for one in known])
+        columns["place_pages"] = np.where(of > 0, there / np.maximum(of, 1.0), -1.0)
+        columns["place_content"] = np.where(there > 0, content, -1.0)
+    return columns
 
 
 def _since(mask: NDArray[np.bool_]) -> Column:
@@ -237,6 +259,9 @@ def _headings(columns: dict[str, Column]) -> dict[str, Column]:
         "extracted_total": np.full(n, math.log1p(total)),
         "extracted_prose": np.full(n, (columns["extracted"] * prose).sum() / max(float(prose.sum()), 1.0)),
         "extracted_sum": np.cumsum(kept) / max(total, 1.0),
+        "declared_total": np.full(n, math.log1p((columns["declared"] * size).sum())),
+        "declared_sum": np.cumsum(columns["declared"] * size)
+        / max(float((columns["declared"] * size).sum()), 1.0),
         "since_extracted": _since(extracted),
         "until_extracted": _until(extracted),
     }
@@ -246,11 +271,12 @@ def _windows(columns: dict[str, Column], *, html: bool) -> dict[str, Column]:
     """Values of the nearest blocks, and sums over windows before and after."""
     out: dict[str, Column] = {}
     markup = ("link_share", "extracted", "place_score") if html else ()
+    summed = (*markup, "declared") if html else ()
     for name in (*_NEIGHBOURS, *(markup or ("gap_before",))):
         for step in _STEPS:
             out[f"{name}{step:+d}"] = _shifted(columns[name], step)
     index = np.arange(len(columns["log_chars"]))
-    for name in (*_SUMMED, *markup):
+    for name in (*_SUMMED, *summed):
         sums = np.concatenate([[0.0], np.cumsum(columns[name])])
         for radius in _RADII:
             after = np.minimum(index + radius + 1, len(index))

@@ -7,17 +7,25 @@ evaluated here with numpy alone: all blocks walk down all trees at once, one lev
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
+from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.features import features
 from dedup.settings import JudgeSettings
-from dedup.types import Media, Page
+from dedup.types import Media, Page, Recurrence
 
 _DEFAULTS = JudgeSettings()
+
+
+class ModelError(ValueError):
+    """A folder without the forests of `dedup train`, or with those of another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +50,24 @@ class Forest:
     place_weights: NDArray[np.float32]
 
 
-def load(media: Media) -> Forest:
-    """The forest for a medium that comes with the package."""
-    name = "html" if media is Media.HTML else "flat"
-    return from_bytes(files("dedup").joinpath("model", f"{name}.npz").read_bytes())
+def load(media: Media, settings: JudgeSettings = _DEFAULTS, *, witness: bool = True) -> Forest:
+    """The forest for a medium, or for HTML that trafilatura did not see; see `JudgeSettings.models`.
+
+    Raises `ModelError` where the folder holds none that fits.
+    """
+    return _read(settings.models, "flat" if media is Media.TEXT else "html" if witness else "quick")
+
+
+@cache
+def _read(folder: str, name: str) -> Forest:
+    """Read once: a run has one set of forests, and reading takes 3 ms."""
+    place = Path(folder) if folder else files("dedup").joinpath("model")
+    try:
+        return from_bytes(place.joinpath(f"{name}.npz").read_bytes())
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ModelError(
+            f"{folder} holds no model {name}.npz ({error}); write it with dedup train"
+        ) from error
 
 
 def from_bytes(content: bytes) -> Forest:
@@ -83,27 +105,34 @@ def to_bytes(forest: Forest) -> bytes:
     return out.getvalue()
 
 
-def score(forest: Forest, page: Page, settings: JudgeSettings = _DEFAULTS) -> NDArray[np.float64]:
-    """P(content) of each block of the page, shape `(len(page.blocks),)`.
+def score(
+    forest: Forest,
+    page: Page,
+    known: Sequence[Recurrence] = (),
+    settings: JudgeSettings = _DEFAULTS,
+) -> NDArray[np.float64]:
+    """P(content) of each block of the page, shape `(len(page.blocks),)`; `known` as for `features`.
 
     Where the forest would keep next to nothing of what trafilatura keeps, trafilatura's blocks have at
-    least the probability from which a block is kept. Raises `ValueError` for a forest that was trained
-    on other features.
+    least the probability from which a block is kept; where it would keep nothing of a flat text, so have
+    the lines that end like sentences. Raises `ModelError` for a forest that was trained on other features.
     """
     if not page.blocks:
         return np.zeros(0)
-    rows, columns = features(page, forest.text_weights, forest.place_weights)
+    rows, columns = features(page, forest.text_weights, forest.place_weights, known)
     if columns != forest.columns:
-        raise ValueError("the model was trained on other features; train it again")
-    return _checked(probabilities(forest, rows), page, settings)
-
-
-def _checked(chances: NDArray[np.float64], page: Page, settings: JudgeSettings) -> NDArray[np.float64]:
+        raise ModelError("the model was trained on other features; train it again with dedup train")
+    chances = probabilities(forest, rows)
     size = np.array([len(block.text) for block in page.blocks])
-    extracted = np.array([(block.extracted or 0.0) > 0.5 for block in page.blocks])
-    if size[chances >= settings.keep].sum() >= settings.witness_share * size[extracted].sum():
+    if page.document.media is Media.TEXT:
+        others, least = rows[:, columns.index("stop_end")] > 0, 0.0
+    else:
+        others = np.array([(block.extracted or 0.0) > 0.5 for block in page.blocks])
+        least = settings.witness_share * float(size[others].sum())
+    found = size[chances >= settings.keep].sum()
+    if found > least or not others.any():
         return chances
-    return np.where(extracted, np.maximum(chances, settings.keep), chances)
+    return np.where(others, np.maximum(chances, settings.keep), chances)
 
 
 def probabilities(forest: Forest, rows: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from dedup.markup import RAW_TEXT, Tag, attributes, tags, without_code
-from dedup.metadata import read_metadata
+from dedup.metadata import declared_text, read_metadata
 from dedup.settings import HtmlSettings
 from dedup.types import Block, Document, Page
-from dedup.witness import extracted_shares
+from dedup.witness import extracted_shares, match_blocks
 
 
 def _names(words: str) -> frozenset[str]:
@@ -333,30 +334,35 @@ def _visible(text: str) -> int:
     return len("".join(text.split()))
 
 
-def segment_html(document: Document, settings: HtmlSettings | None = None, *, witness: bool = True) -> Page:
+def segment_html(document: Document, settings: HtmlSettings | None = None) -> Page:
     """Cut a page into its blocks in reading order and read its metadata.
 
     Every character of the page that is not white space stands in exactly one block, but for
     readings of ruby, which lie in the span of their block and not in its text, and for what no
     reader sees (scripts, form values, drawings); text that is hidden when the page opens is in
-    blocks with `hidden` set. With `witness` trafilatura is asked what it would keep
-    (`Block.extracted`), which is most of the cost. Nothing is raised for broken markup.
+    blocks with `hidden` set. Nothing is raised for broken markup.
 
     >>> from dedup.types import Encoding, Media
     >>> source = "<h1>Rain</h1><p>It rained<br>on <a href=x>Monday</a>."
-    >>> page = segment_html(Document("-", "-", source, Media.HTML, Encoding("utf-8", "given")), witness=False)
+    >>> page = segment_html(Document("-", "-", source, Media.HTML, Encoding("utf-8", "given")))
     >>> [(block.path, block.text) for block in page.blocks]
     [('body/h1', 'Rain'), ('body/p', 'It rained'), ('body/p', 'on Monday.')]
     """
     settings = settings or HtmlSettings()
-    source = document.text
-    found = list(tags(source))
-    drafts = _drafts(source, found, settings)
-    shares: Sequence[float | None] = [None] * len(drafts)
-    if witness:
-        shares = extracted_shares(without_code(source, found), [draft[0] for draft in drafts], settings)
-    blocks = tuple(Block(*draft, share) for draft, share in zip(drafts, shares, strict=True))
-    return Page(document, blocks, read_metadata(source, found, blocks))
+    found = list(tags(document.text))
+    blocks = tuple(Block(*draft) for draft in _drafts(document.text, found, settings))
+    if (body := declared_text(document.text, found)) and len(blocks) <= settings.witness_blocks:
+        shares = match_blocks([block.text for block in blocks], body)
+        blocks = tuple(replace(block, declared=said) for block, said in zip(blocks, shares, strict=True))
+    return Page(document, blocks, read_metadata(document.text, found, blocks))
+
+
+def heard(page: Page, settings: HtmlSettings | None = None) -> Page:
+    """The page with what trafilatura would keep of each block (`Block.extracted`): most of the cost."""
+    source = without_code(page.document.text, tags(page.document.text))
+    shares = extracted_shares(source, [block.text for block in page.blocks], settings or HtmlSettings())
+    pairs = zip(page.blocks, shares, strict=True)
+    return replace(page, blocks=tuple(replace(block, extracted=share) for block, share in pairs))
 
 
 def _drafts(source: str, found: Sequence[Tag], settings: HtmlSettings) -> list[_Draft]:

@@ -23,12 +23,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dedup.context import above_body, bridges, summary, tables
-from dedup.roles import kind_of, reason_of
+from dedup.roles import is_bullet, is_prose, kind_of, reason_of
 from dedup.settings import JudgeSettings
 from dedup.strip import cards, other_articles, outlet_chrome, pieces, regions, repeats
 from dedup.testimony import Witnessed, heads_article, is_kept, witnessed
 from dedup.title import title_of
-from dedup.types import Block, JudgedBlock, Kind, Media, Page, Reason, Recurrence, Verdict
+from dedup.types import JudgedBlock, Kind, Media, Page, Reason, Recurrence, Verdict
 
 
 def judge(
@@ -69,24 +69,27 @@ def _judged(
 ) -> Iterator[JudgedBlock]:
     last = max((i for i, keeps in enumerate(kept) if keeps), default=len(blocks))
     region: Reason | None = None
-    before: list[Block] = []
+    above, paragraphs = True, 0
     for i, b in enumerate(blocks):
         if kept[i]:
             region = None
-            kind = Kind.TITLE if i == title else kind_of(b.block, page.document.media, before)
+            kind = Kind.TITLE if i == title else kind_of(b.block, page.document.media, paragraphs)
             verdict = Verdict(kind, None, tuple(b.evidence))
             if i != title:
-                before.append(b.block)
+                above = False
+                paragraphs += is_prose(b.block) and not is_bullet(b.block)
         else:
             if i > last and heads_article(b.block):
                 region = Reason.OTHER_ARTICLE
             region = b.header or region
-            verdict = Verdict(None, _reason(b, region, above=not before), tuple(b.evidence))
+            verdict = Verdict(None, _reason(b, region, above=above), tuple(b.evidence))
         yield JudgedBlock(b.block, verdict)
 
 
 def _reason(b: Witnessed, region: Reason | None, *, above: bool) -> Reason:
+    # What recurs, and would be stripped all the same, has a name that says more.
+    nameable = b.decided is Reason.REPEATED_ON_OUTLET and 0 < b.probability < 0.5
+    if b.decided and not nameable:
+        return b.decided
     named = reason_of(b.block, b.line, b.header, region, above=above)
-    if b.decided is Reason.REPEATED_ON_OUTLET and b.probability < 0.5 and named is not Reason.BOILERPLATE:
-        return named  # it would have been stripped all the same, and this says more
-    return b.decided or named
+    return b.decided or named if named is Reason.BOILERPLATE else named

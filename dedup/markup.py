@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 # Name in lower case, whether it is an end tag, the source of its attributes, and its offsets; a raw
@@ -99,7 +99,7 @@ def attributes(source: str) -> dict[str, str]:
     return found
 
 
-def without_code(text: str, tags: Sequence[Tag]) -> str:
+def without_code(text: str, tags: Iterable[Tag]) -> str:
     """The page without scripts, styles, comments, links of the head and drawings.
 
     trafilatura parses, copies and searches them before it throws them away: without them its text

@@ -8,6 +8,7 @@ few lines instead, made of the tags that carry metadata, at 3 ms.
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -30,6 +31,10 @@ _DATES = {"original_date": True, "extensive_search": False, "max_date": "2099-12
 
 _CARRIERS = frozenset({"base", "h1", "link", "meta", "script", "time", "title"})
 _HEADINGS = frozenset({"h1", "h2", "h3"})
+# Longer linked data is a catalogue.
+_MAX_DECLARED = 1_000_000
+_ARTICLE_BODY = re.compile(r'"articleBody"\s*:\s*("(?:[^"\\]++|\\.)*+")', re.DOTALL)
+_MARKUP = re.compile(r"<[^<>]*+>")
 _KANA = re.compile("[\u3041-\u30fa\uff66-\uff9d]")
 
 
@@ -55,6 +60,23 @@ def read_metadata(text: str, tags: Sequence[Tag], blocks: Sequence[Block]) -> Me
         language=language,
         url=found.url or None,
     )
+
+
+def declared_text(text: str, tags: Sequence[Tag]) -> str | None:
+    """The text of the article as the page's linked data gives it (`articleBody`), the longest of several.
+
+    A quarter of the news pages of today have one; there it agrees with the gold text at .95 in the median.
+    """
+    found = ""
+    for name, closing, source, start, end in tags:
+        if name == "script" and not closing and "ld+json" in source and end - start <= _MAX_DECLARED:
+            for match in _ARTICLE_BODY.finditer(text, start, end):
+                try:
+                    body = str(json.loads(match[1], strict=False))
+                except ValueError:
+                    continue
+                found = max(found, body, key=len)
+    return html.unescape(_MARKUP.sub("\n", html.unescape(found))) or None
 
 
 def _head(text: str, tags: Sequence[Tag]) -> str:

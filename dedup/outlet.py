@@ -7,9 +7,10 @@ A block that recurs within an outlet is chrome; a block that recurs across outle
 - Pages that carry the same article (refetched, updated, syndicated twice) are one *witness*: else
   their own text would look like chrome. Two pages are one witness when half of the prose that few
   pages of the outlet have is common to both.
-- A `Profile` counts, for each block, how many witnesses carry it. It can be learned further, saved
-  as JSON and loaded, and it forgets blocks that many later witnesses did not carry, because sites
-  are redesigned.
+- A `Profile` counts, for each block, how many witnesses carry it, and for each place (the elements
+  around a block and their class words) how much of what stood there was content. It can be learned
+  further, saved as JSON and loaded, and it forgets blocks and places that many later witnesses did not
+  have, because sites are redesigned.
 """
 
 from __future__ import annotations
@@ -21,14 +22,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import regex
+from numpy.typing import NDArray
 
 from dedup.lexicon import fold
 from dedup.settings import OutletSettings
 from dedup.types import Page, Recurrence
 
-FORMAT = "dedup outlet profiles 1"
+FORMAT = "dedup outlet profiles 2"
 
+# Hashes have 64 bits; those of words and path are joined by a multiplication with an odd number.
+_RANGE, _ODD = 1 << 64, 0x9E3779B97F4A7C15
 _DIGITS = regex.compile(r"\d+")
 _SENTENCE_END = regex.compile(r"[。！？!?.」』”\"’)）]\s*$")
 
@@ -39,9 +44,11 @@ class ProfileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What is remembered of a page: for each block a hash of words and place, one of the words, its prose.
+    """What is remembered of a page: for each block a hash of words and place, one of each, and its prose.
 
-    `prose` is the block's characters if it reads like a sentence, else 0. `key` tells pages apart.
+    `prose` is the block's characters if it reads like a sentence, else 0. `places` is empty for flat text;
+    `content` holds for each place of a judged page its characters and how many of them are likely to be
+    content. `key` tells pages apart.
     """
 
     outlet: str
@@ -49,6 +56,8 @@ class Trace:
     blocks: tuple[int, ...]
     words: tuple[int, ...]
     prose: tuple[int, ...]
+    places: tuple[int, ...]
+    content: Mapping[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,16 @@ class Seen:
 
     count: int
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How many witnesses had blocks at a place, the last of them, the characters there, and the content."""
+
+    count: int
+    last: int
+    characters: int
+    content: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +95,7 @@ class Profile:
     outlet: str
     witnesses: int
     blocks: Mapping[int, Seen]
+    places: Mapping[int, Place]
     pages: frozenset[int]
     articles: tuple[Article, ...]
 
@@ -91,21 +111,40 @@ class Profiles:
 NOTHING = Profiles({}, {})
 
 
-def trace(page: Page, settings: OutletSettings) -> Trace | None:
-    """What the profile needs of a page; None for a page of no known outlet."""
+def trace(page: Page, settings: OutletSettings, chances: NDArray[np.float64] | None = None) -> Trace | None:
+    """What the profile needs of a page; None for a page of no known outlet.
+
+    `chances` has shape `(len(page.blocks),)`: how likely each block is content, where that was judged.
+    """
     outlet = page.document.outlet
     if outlet is None:
         return None
-    blocks, words, prose = [], [], []
+    blocks, words, prose, places = [], [], [], []
+    known: dict[tuple[str, str, str], int] = {}
+    paths: dict[str, int] = {}
     for block in page.blocks:
         text = fold(block.text)
         is_prose = len(text) >= settings.prose and _SENTENCE_END.search(text) is not None
         spoken = text if is_prose else _DIGITS.sub("0", text)
-        blocks.append(_hash(f"{block.path}\0{spoken}"))
-        words.append(_hash(spoken))
+        said = _hash(spoken)
+        if block.path not in paths:
+            paths[block.path] = _hash(block.path)
+        blocks.append((said * _ODD + paths[block.path]) % _RANGE)
+        words.append(said)
         prose.append(len(text) if is_prose else 0)
+        if block.path:
+            names = block.path, block.tag, block.hints
+            if names not in known:
+                known[names] = _hash(_DIGITS.sub("0", "\0".join(names)))
+            places.append(known[names])
+    content: dict[int, tuple[int, int]] = {}
+    if chances is not None:
+        for place, block, chance in zip(places, page.blocks, chances.tolist(), strict=False):
+            characters, likely = content.get(place, (0, 0))
+            size = len(block.text)
+            content[place] = characters + size, likely + round(size * chance)
     key = _hash(page.document.key + "\0" + page.document.text)
-    return Trace(outlet, key, tuple(blocks), tuple(words), tuple(prose))
+    return Trace(outlet, key, tuple(blocks), tuple(words), tuple(prose), tuple(places), content)
 
 
 def learn(traces: Iterable[Trace], settings: OutletSettings, known: Profiles = NOTHING) -> Profiles:
@@ -116,11 +155,57 @@ def learn(traces: Iterable[Trace], settings: OutletSettings, known: Profiles = N
     outlets = dict(known.outlets)
     spread: Counter[int] = Counter()
     for outlet, pages in sorted(by_outlet.items()):
-        before = outlets.get(outlet, Profile(outlet, 0, {}, frozenset(), ()))
+        before = outlets.get(outlet, Profile(outlet, 0, {}, {}, frozenset(), ()))
         outlets[outlet] = _learned(before, [pages[key] for key in sorted(pages)], settings)
     for profile in outlets.values():
         spread.update({word for article in profile.articles for word in article.prose})
     return Profiles(outlets, {word: count for word, count in spread.items() if count > 1})
+
+
+def merge(one: Profiles, other: Profiles) -> Profiles:
+    """What both know: profiles of one outlet are added up where they have no page or article in common.
+
+    Where they have, adding would count a witness twice, and its text would look like chrome: the profile
+    of more witnesses stays.
+    """
+    outlets = dict(one.outlets)
+    for outlet, profile in other.outlets.items():
+        mine = outlets.get(outlet)
+        if mine is None or (_overlap(mine, profile) and profile.witnesses > mine.witnesses):
+            outlets[outlet] = profile
+        elif not _overlap(mine, profile):
+            outlets[outlet] = _sum(mine, profile)
+    return learn((), OutletSettings(), Profiles(outlets, {}))
+
+
+def _overlap(one: Profile, other: Profile) -> bool:
+    """Whether a page, or prose that only one article of an outlet has, stands in both."""
+    own = [
+        Counter(word for article in profile.articles for word in article.prose) for profile in (one, other)
+    ]
+    return bool(one.pages & other.pages) or any(
+        count == 1 and own[1][word] == 1 for word, count in own[0].items()
+    )
+
+
+def _sum(one: Profile, other: Profile) -> Profile:
+    """The other's witnesses come after the first's."""
+    blocks, places = dict(one.blocks), dict(one.places)
+    for block, seen in other.blocks.items():
+        before = blocks.get(block, Seen(0, 0))
+        blocks[block] = Seen(before.count + seen.count, one.witnesses + seen.last)
+    for at, place in other.places.items():
+        had = places.get(at, Place(0, 0, 0, 0))
+        places[at] = Place(
+            had.count + place.count,
+            one.witnesses + place.last,
+            had.characters + place.characters,
+            had.content + place.content,
+        )
+    witnesses = one.witnesses + other.witnesses
+    return Profile(
+        one.outlet, witnesses, blocks, places, one.pages | other.pages, one.articles + other.articles
+    )
 
 
 def recurrences(profiles: Profiles, page: Trace | None) -> tuple[Recurrence, ...]:
@@ -131,14 +216,55 @@ def recurrences(profiles: Profiles, page: Trace | None) -> tuple[Recurrence, ...
     if profile is None:
         return (Recurrence(),) * len(page.blocks)
     own = page.key in profile.pages
-    unseen = Seen(0, 0)
-    return tuple(
-        Recurrence(
-            pages=max(profile.blocks.get(block, unseen).count - own, 0),
-            outlets=max(profiles.spread.get(word, 0) - 1, 0),
+    of = max(profile.witnesses - own, 0)
+    unseen, nowhere = Seen(0, 0), Place(0, 0, 0, 0)
+    places = page.places or (0,) * len(page.blocks)
+    found = []
+    for block, word, at in zip(page.blocks, page.words, places, strict=True):
+        place = profile.places.get(at, nowhere)
+        found.append(
+            Recurrence(
+                pages=min(max(profile.blocks.get(block, unseen).count - own, 0), of),
+                outlets=max(profiles.spread.get(word, 0) - 1, 0),
+                of=of,
+                place_pages=min(max(place.count - own, 0), of),
+                place_content=place.content / place.characters if place.characters else 0.0,
+            )
         )
-        for block, word in zip(page.blocks, page.words, strict=True)
-    )
+    return tuple(found)
+
+
+def by_places(
+    page: Page, known: Sequence[Recurrence], settings: OutletSettings
+) -> NDArray[np.float64] | None:
+    """How likely each block is content by its place, 0 where it recurs; None where that is not to be trusted.
+
+    Other places are clear if they nearly always or nearly never held content; an unclear one takes the
+    side of the clear ones before and behind it, where these agree. All is trusted where enough other pages
+    of the outlet are known, few characters stay unclear, and the content is long enough for an article.
+    """
+    if not known or known[0].of < settings.trusted:
+        return None
+    size = np.array([len(block.text) for block in page.blocks])
+    of = known[0].of
+    least = max(2.0, settings.known_share * of)
+    recurs = np.array([one.pages >= least for one in known])
+    placed = np.array([one.place_pages >= least for one in known])
+    chances = np.where(recurs, 0.0, np.where(placed, [one.place_content for one in known], 0.5))
+    clear = np.abs(chances - 0.5) > 0.5 - settings.clear
+    if size[clear & (chances > 0.5)].sum() < settings.whole:
+        return None
+    before, behind = _nearest(chances, clear), _nearest(chances[::-1], clear[::-1])[::-1]
+    agreed = ~clear & ((before > 0.5) == (behind > 0.5))
+    chances = np.where(agreed, (before + behind) / 2, chances)
+    content = size[chances >= 0.5].sum()
+    return None if size[~clear & ~agreed].sum() > settings.unclear * content else chances
+
+
+def _nearest(values: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """For each place the value of the nearest chosen one before it; 0 where there is none."""
+    index = np.maximum.accumulate(np.where(chosen, np.arange(len(values)), -1))
+    return np.where(index >= 0, values[index], 0.0)
 
 
 def dump(profiles: Profiles) -> str:
@@ -148,6 +274,10 @@ def dump(profiles: Profiles) -> str:
             "witnesses": profile.witnesses,
             "blocks": {
                 f"{block:x}": [seen.count, seen.last] for block, seen in sorted(profile.blocks.items())
+            },
+            "places": {
+                f"{at:x}": [place.count, place.last, place.characters, place.content]
+                for at, place in sorted(profile.places.items())
             },
             "pages": [f"{page:x}" for page in sorted(profile.pages)],
             "articles": [
@@ -180,6 +310,7 @@ def _profile(name: str, row: dict[str, Any]) -> Profile:
         name,
         int(row["witnesses"]),
         {int(block, 16): Seen(int(count), int(last)) for block, (count, last) in row["blocks"].items()},
+        {int(at, 16): Place(*map(int, numbers)) for at, numbers in row["places"].items()},
         frozenset(int(page, 16) for page in row["pages"]),
         tuple(
             Article({int(word, 16): int(characters) for word, characters in article.items()})
@@ -191,22 +322,26 @@ def _profile(name: str, row: dict[str, Any]) -> Profile:
 def _learned(before: Profile, pages: Sequence[Trace], settings: OutletSettings) -> Profile:
     new = [page for page in pages if page.key not in before.pages]
     groups = _witnesses(before.articles, new, settings)
-    counts = {block: seen.count for block, seen in before.blocks.items()}
-    last = {block: seen.last for block, seen in before.blocks.items()}
     witnesses = before.witnesses + len(groups)
+    blocks, places = dict(before.blocks), dict(before.places)
     for group in groups:
         for block in {block for page in group for block in page.blocks}:
-            counts[block] = counts.get(block, 0) + 1
-            last[block] = witnesses
+            blocks[block] = Seen(blocks[block].count + 1 if block in blocks else 1, witnesses)
+        for at, (characters, content) in group[0].content.items():
+            place = places.get(at, Place(0, 0, 0, 0))
+            places[at] = Place(
+                place.count + 1, witnesses, place.characters + characters, place.content + content
+            )
     articles = [*before.articles, *(Article(_prose(group)) for group in groups)]
+
+    def remembered(seen: Seen | Place) -> bool:
+        return witnesses - seen.last <= settings.forget * min(seen.count, 10)
+
     return Profile(
         before.outlet,
         witnesses,
-        {
-            block: Seen(count, last[block])
-            for block, count in counts.items()
-            if witnesses - last[block] <= settings.forget * min(count, 10)
-        },
+        {block: seen for block, seen in blocks.items() if remembered(seen)},
+        {at: place for at, place in places.items() if remembered(place)},
         before.pages | {page.key for page in new},
         tuple(articles[-settings.articles :]),
     )

@@ -18,11 +18,11 @@ from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue
 from dedup.flat import segment_text
-from dedup.forest import Forest, load, score
-from dedup.html import segment_html
+from dedup.forest import load, score
+from dedup.html import heard, segment_html
 from dedup.journal import Entries, Journal
 from dedup.judge import judge
-from dedup.outlet import NOTHING, Profiles, Trace, dump, recurrences, trace
+from dedup.outlet import NOTHING, Profiles, Trace, by_places, dump, recurrences, trace
 from dedup.outlet import learn as learn_profiles
 from dedup.read import media_of, outlet_of
 from dedup.settings import Settings
@@ -32,7 +32,6 @@ from dedup.types import (
     Cluster,
     Document,
     Failure,
-    JudgedBlock,
     Keep,
     Media,
     Page,
@@ -61,7 +60,7 @@ def clean(
     One article for a page, several for a digest; `text` is empty where the page has none. Raises
     `dedup.DecodeError` for bytes that are no text.
     """
-    return clean_traced(content, url, outlet, profiles=profiles, settings=settings)[0]
+    return list(_articles_of(_handed(content, url, outlet, settings), profiles, settings))
 
 
 def clean_traced(
@@ -73,27 +72,29 @@ def clean_traced(
     settings: Settings = _DEFAULTS,
 ) -> tuple[list[Article], Trace | None]:
     """As `clean`, and what the profile of the page's outlet needs of it, None if no outlet is known."""
-    media = media_of(content)
-    source = Source(name=url or "-", key=url or "-", content=content, media=media, url=url, outlet=outlet)
-    page = _page(source, settings)
-    return list(_articles_of(page, profiles, settings)), trace(page, settings.outlet)
+    page = _handed(content, url, outlet, settings)
+    articles = _articles_of(page, profiles, settings)
+    kept = {(judged.block.start, judged.block.end) for one in articles for judged in one.paragraphs}
+    chances = np.array([float((block.start, block.end) in kept) for block in page.blocks])
+    return list(articles), trace(page, settings.outlet, chances)
 
 
 def learn(
     sources: Iterable[Source | Failure],
     *,
     jobs: int = 0,
+    profiles: Profiles = NOTHING,
     settings: Settings = _DEFAULTS,
     journal: Journal | None = None,
 ) -> Profiles:
-    """What the pages of each outlet have in common: a first, quick look at all sources.
+    """What the pages of each outlet have in common, added to `profiles`: a first, quick look at all sources.
 
     Give the result to `clean_many`; `jobs` and `journal` are as there. Failures and pages of no known
     outlet say nothing.
     """
     entries = None if journal is None else Entries[Trace | None](journal, Trace | None, *_given(settings))
     traces = _each(partial(_traced, settings=settings), sources, _untraced, jobs, settings, entries)
-    return learn_profiles((found for found in traces if found), settings.outlet)
+    return learn_profiles((found for found in traces if found), settings.outlet, profiles)
 
 
 def clean_many(
@@ -223,7 +224,11 @@ def _traced(source: Source | Failure, *, settings: Settings) -> Trace | None:
     if isinstance(source, Failure):
         return None
     try:
-        return trace(_page(source, settings, witness=False), settings.outlet)
+        page = _page(source, settings)
+        html = page.document.media is Media.HTML
+        quick = load(Media.HTML, settings.judge, witness=False) if html else None
+        chances = score(quick, page, (), settings.judge) if quick else None
+        return trace(page, settings.outlet, chances)
     except MemoryError:  # the worker says so, and is replaced
         raise
     except Exception:  # cleaning will say what is wrong with it
@@ -251,19 +256,28 @@ def _clean_source(source: Source, profiles: Profiles, settings: Settings) -> tup
 
 
 def _articles_of(page: Page, profiles: Profiles, settings: Settings) -> tuple[Article, ...]:
-    forest = load(page.document.media)
-    return tuple(
-        assemble(part, _judged(part, forest, profiles, settings), ordinal)
-        for ordinal, part in enumerate(split_digest(page))
-    )
+    parts = split_digest(page)
+    return tuple(_article(part, ordinal, profiles, settings) for ordinal, part in enumerate(parts))
 
 
-def _judged(page: Page, forest: Forest, profiles: Profiles, settings: Settings) -> tuple[JudgedBlock, ...]:
-    known = recurrences(profiles, trace(page, settings.outlet))
-    return judge(page, score(forest, page, settings.judge), known, settings.judge)
+def _article(page: Page, ordinal: int, profiles: Profiles, settings: Settings) -> Article:
+    """Judge by the places the outlet is known for, where they are enough; else hear all witnesses."""
+    profiled = page.document.outlet in profiles.outlets
+    known = recurrences(profiles, trace(page, settings.outlet)) if profiled else ()
+    html = page.document.media is Media.HTML
+    chances = by_places(page, known, settings.outlet) if html else None
+    if chances is None:
+        page = heard(page, settings.html) if html else page
+        chances = score(load(page.document.media, settings.judge), page, known, settings.judge)
+    return assemble(page, judge(page, chances, known, settings.judge), ordinal)
 
 
-def _page(source: Source, settings: Settings, *, witness: bool = True) -> Page:
+def _handed(content: bytes | str, url: str | None, outlet: str | None, settings: Settings) -> Page:
+    name = url or "-"
+    return _page(Source(name, name, content, media_of(content), url=url, outlet=outlet), settings)
+
+
+def _page(source: Source, settings: Settings) -> Page:
     """Decode and segment. The outlet is the record's, else by URL or canonical link, else the folder."""
     text, encoding = decode(
         source.content, source.declared_encoding, html=source.media is Media.HTML, settings=settings.read
@@ -277,10 +291,8 @@ def _page(source: Source, settings: Settings, *, witness: bool = True) -> Page:
         url=source.url,
         published=source.published,
     )
-    if source.media is Media.HTML:
-        page = segment_html(document, settings.html, witness=witness)
-    else:
-        page = segment_text(document)
+    html = source.media is Media.HTML
+    page = segment_html(document, settings.html) if html else segment_text(document)
     address = source.url or page.metadata.url
     outlet = source.outlet or (outlet_of(address) if address else None) or source.folder
     return unglue(replace(page, document=replace(document, outlet=outlet)))

@@ -40,6 +40,8 @@ def pieces(blocks: Sequence[Witnessed]) -> None:
             b.decide(Reason.DATELINE, "division", "stands glued before or behind what it dates")
         elif len(b.folded) <= 40 and b.probability < 0.9 and b.lexicon.is_agency(b.folded):
             b.decide(Reason.AGENCY, "lexicon", "names an agency and no more")
+        elif b.probability == 0:
+            continue  # it recurs on the outlet, and will be stripped for that
         elif b.lexicon.field("original_title", b.block.text):
             b.decide(Reason.ORIGINAL_TITLE, "lexicon", "names the title of the original")
         elif reason := b.lexicon.certain(b.folded):

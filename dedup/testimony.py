@@ -23,6 +23,17 @@ _FURNITURE = frozenset(
         Reason.SOURCE_LINE,
     }
 )
+# Boxes of chrome that hold whole sentences.
+_BOXES = frozenset(
+    {
+        Reason.ADVERTISEMENT,
+        Reason.COMMENTS,
+        Reason.COOKIE_NOTICE,
+        Reason.RANKING,
+        Reason.RELATED,
+        Reason.SUBSCRIPTION,
+    }
+)
 
 
 @dataclass(slots=True)
@@ -47,13 +58,20 @@ class Witnessed:
 
 
 def witnessed(block: Block, probability: float, recurrence: Recurrence) -> Witnessed:
-    """Hear all witnesses of a block; `probability` (0 to 1) is the forest's."""
+    """Hear all witnesses of a block; `probability` (0 to 1) is the forest's, or that of its place.
+
+    A probability of 0 says that the block recurs on its outlet; there the word lists, which are most of
+    the cost, would only tell what to call it.
+    """
     folded = fold(block.text)
     lexicon = lexicon_for(folded)
-    header, line = lexicon.header(folded), lexicon.line(folded)
+    header = line = None
+    if probability > 0:
+        header, line = lexicon.header(folded), lexicon.line(folded)
     if line is None and "figcaption" in (block.tag, *block.path.split("/")):
         line = Reason.CAPTION
-    evidence = [Evidence("forest", f"{probability:.2f} likely to be content", round(2 * probability - 1, 4))]
+    judge = "forest" if block.extracted is not None or not block.path else "place"
+    evidence = [Evidence(judge, f"{probability:.2f} likely to be content", round(2 * probability - 1, 4))]
     if block.extracted is not None:
         evidence.append(
             Evidence("trafilatura", f"kept {block.extracted:.0%} of it", round(2 * block.extracted - 1, 4))
@@ -77,12 +95,21 @@ def is_kept(b: Witnessed, settings: JudgeSettings) -> bool:
         return False
     named = b.line or b.header
     if named is None:
-        return b.probability >= settings.keep
+        return b.probability >= (settings.boxed if _is_boxed(b) else settings.keep)
     if b.block.path and named_by_markup(b.block) is named:
         return b.probability >= settings.agreed
     if b.block.path and named not in _FURNITURE:
         return b.probability >= settings.keep
     return b.probability >= settings.sure
+
+
+def _is_boxed(b: Witnessed) -> bool:
+    """Whether it stands in a box whose class words name chrome, and trafilatura did not keep it."""
+    return (
+        b.block.extracted is not None
+        and b.block.extracted < 0.5 <= b.probability
+        and named_by_markup(b.block) in _BOXES
+    )
 
 
 def heads_article(block: Block) -> bool:

@@ -144,8 +144,9 @@ class Block:
     `text` has white space folded; `start:end` is the span of `Document.text` it was read from
     (markup inside the span included), `line` its first line there, counted from 1. `path` is the
     element path (`body/div/article/p`), empty for flat text. `hints` are the class and id words on
-    that path, `link_share` the share of characters that stand in links (0 to 1), and `extracted`
-    the share of its characters that trafilatura kept, `None` where it was not asked.
+    that path, `link_share` the share of characters that stand in links (0 to 1), `extracted` the share
+    of its characters that trafilatura kept, `None` where it was not asked, and `declared` the share that
+    stands in the article's text as the page gives it to machines, `None` where it does not.
     """
 
     text: str
@@ -158,6 +159,7 @@ class Block:
     link_share: float = 0.0
     hidden: bool = False
     extracted: float | None = None
+    declared: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +175,9 @@ class Page:
 class Recurrence:
     """What the other pages of its outlet say of a block; copies of one article count as one page.
 
-    `of` pages are known; `pages` of them carry the block at the same place, `place_pages` have any block
-    at its place, and of the characters there `place_content` (0 to 1) are likely to be content. `outlets`
-    others carry the block too.
+    `of` other pages are known; `pages` of them carry the block at the same place, `place_pages` have any
+    block at its place, and of the characters there, on this page too if it was learned, `place_content`
+    (0 to 1) are likely to be content. `outlets` others carry the block too.
     """
 
     pages: int = 0

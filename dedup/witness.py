@@ -39,7 +39,9 @@ def extracted_shares(text: str, blocks: Sequence[str], settings: HtmlSettings) -
     if len(blocks) > settings.witness_blocks or len(text) > settings.witness_characters:
         return [None] * len(blocks)
     try:
-        output = trafilatura.extract(text, favor_precision=True, include_comments=False) or ""
+        # `fast` leaves out the other extractors that trafilatura compares its result with: .58 of the
+        # time, and over eight sets the forest trained on it is as good (mean F1 .944, before .940).
+        output = trafilatura.extract(text, favor_precision=True, include_comments=False, fast=True) or ""
     except Exception:  # it walks the tree recursively in places; a page must not be lost for that
         output = ""
     return match_blocks(blocks, output)

@@ -23,7 +23,9 @@ import gzip
 import html
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -32,34 +34,32 @@ import trafilatura
 import dedup
 from dedup import pipeline
 from dedup.decode import decode
-from dedup.forest import from_bytes, to_bytes
+from dedup.forest import Forest, from_bytes, to_bytes
 from dedup.gold import Score, evaluate
-from dedup.train import fold_of, read_examples, train
+from dedup.settings import JudgeSettings
+from dedup.train import fold_of, read_examples, train_folders, write_models
 from dedup.types import Media, Source
 
 ROOT = Path(__file__).resolve().parents[2] / "shared" / "eval"
 SETS = ("aed", "fundus", "wcxb_article", "daniel", "l3s", "cwced", "ja", "ja_web")
-NAMES = {Media.HTML: "html", Media.TEXT: "flat"}
+NAMES = {Media.HTML: ("quick", "html"), Media.TEXT: ("flat",)}
 
 
-def write_models(root: Path, sets: Sequence[str], models: Path) -> None:
-    models.mkdir(parents=True, exist_ok=True)
-    for media, name in NAMES.items():
-        examples = [example for one in sets for example in read_examples(root / one, media)]
-        trained = train(examples)
-        record = json.dumps(trained.record, indent=2, ensure_ascii=False) + "\n"
-        (models / f"{name}.json").write_text(record, encoding="utf-8")
-        (models / f"{name}.npz").write_bytes(to_bytes(trained.forest))
-        for fold, forest in trained.forests.items():
+def write_folds(root: Path, sets: Sequence[str], models: Path) -> None:
+    trained = train_folders([root / one for one in sets])
+    write_models(trained, models)
+    for name, one in trained.items():
+        for fold, forest in one.forests.items():
             (models / f"{name}-{fold}.npz").write_bytes(to_bytes(forest))
-        outlets = {example.id: example.outlet for example in examples}
-        (models / "outlets.json").write_text(json.dumps(outlets), encoding="utf-8")
-        print(record)
+        print(name, json.dumps(one.record["held_out"], indent=2))
+    examples = [example for one in sets for example in read_examples(root / one, Media.HTML)]
+    outlets = {example.id: example.outlet for example in examples}
+    (models / "outlets.json").write_text(json.dumps(outlets), encoding="utf-8")
 
 
 def ship(models: Path) -> None:
     package = Path(dedup.__file__).parent / "model"
-    for name in NAMES.values():
+    for name in (name for names in NAMES.values() for name in names):
         for suffix in ("npz", "json"):
             (package / f"{name}.{suffix}").write_bytes((models / f"{name}.{suffix}").read_bytes())
 
@@ -74,21 +74,32 @@ def pages(folder: Path, *, text: bool) -> Iterator[tuple[dict[str, str], str]]:
         yield row, get_text(page) if text else page
 
 
-def cleaner(models: Path, *, text: bool) -> Callable[[Source, pipeline.Profiles, str], str]:
-    """A function from a source, its outlets' profiles and its true outlet to the text of its articles."""
-    name = NAMES[Media.TEXT if text else Media.HTML]
-    forests = {
-        int(path.stem.split("-")[1]): from_bytes(path.read_bytes()) for path in models.glob(f"{name}-*")
-    }
+@contextmanager
+def unseen(models: Path, fold: int) -> Iterator[None]:
+    """The package's forests give way to those that saw no outlet of this fold."""
 
-    def clean(source: Source, profiles: pipeline.Profiles, outlet: str) -> str:
-        with mock.patch.object(pipeline, "load", return_value=forests[fold_of(outlet)]):
-            (cleaned,) = pipeline.clean_many([source], profiles=profiles)
-        if cleaned.failure:
-            print(f"  {source.name}: {cleaned.failure.message}", file=sys.stderr)
-        return "\n".join(article.text for article in cleaned.articles)
+    def held_out(media: Media, settings: JudgeSettings, *, witness: bool = True) -> Forest:
+        name = "flat" if media is Media.TEXT else "html" if witness else "quick"
+        return from_bytes((models / f"{name}-{fold}.npz").read_bytes())
 
-    return clean
+    with mock.patch.object(pipeline, "load", cache(held_out)):
+        yield
+
+
+def cleaned(sources: Sequence[Source], models: Path, *, alone: bool) -> list[str]:
+    """The text of the articles of each source, by forests that have not seen its outlet."""
+    folds = [fold_of(source.outlet or source.name) for source in sources]
+    texts = [""] * len(sources)
+    for fold in sorted(set(folds)):
+        chosen = [i for i, own in enumerate(folds) if own == fold]
+        with unseen(models, fold):
+            pages = [sources[i] for i in chosen]
+            profiles = pipeline.Profiles({}, {}) if alone else pipeline.learn(pages)
+            for i, found in zip(chosen, pipeline.clean_many(pages, profiles=profiles), strict=True):
+                if found.failure:
+                    print(f"  {found.source}: {found.failure.message}", file=sys.stderr)
+                texts[i] = "\n".join(article.text for article in found.articles)
+    return texts
 
 
 def baseline(page: str, *, text: bool, precise: bool) -> str:
@@ -102,7 +113,6 @@ def baseline(page: str, *, text: bool, precise: bool) -> str:
 
 
 def score_sets(root: Path, sets: Sequence[str], models: Path, *, text: bool, alone: bool, worst: int) -> None:
-    clean = cleaner(models, text=text)
     outlets = json.loads((models / "outlets.json").read_text(encoding="utf-8"))
     media = Media.TEXT if text else Media.HTML
     print(f"{'set':14} {'pages':>5}  {'dedup F1':>8}  {'P':>5}  {'R':>5}  {'<.8':>4}  {'trafilatura F1':>14}")
@@ -110,14 +120,18 @@ def score_sets(root: Path, sets: Sequence[str], models: Path, *, text: bool, alo
     for one in sets:
         rows = list(pages(root / one, text=text))
         sources = [
-            Source(row["id"], row["id"], page, media, url=row.get("url"), outlet=outlets.get(row["id"]))
+            Source(
+                row["id"],
+                row["id"],
+                page,
+                media,
+                url=row.get("url"),
+                outlet=outlets.get(row["id"], row["outlet"]),
+            )
             for row, page in rows
         ]
-        profiles = pipeline.Profiles({}, {}) if alone else pipeline.learn(sources)
-        found = [
-            (row["gold"], clean(source, profiles, outlets.get(row["id"], row["outlet"])))
-            for (row, _), source in zip(rows, sources, strict=True)
-        ]
+        texts = cleaned(sources, models, alone=alone)
+        found = [(row["gold"], text) for (row, _), text in zip(rows, texts, strict=True)]
         ours = evaluate(found)
         each = [evaluate([pair]).f1 for pair in found]
         theirs = max(
@@ -150,7 +164,7 @@ def main() -> None:
     args = parser.parse_intermixed_args()
     sets = args.sets or [name for name in SETS if (args.root / name).is_dir()]
     if args.verb == "train":
-        write_models(args.root, sets, args.models)
+        write_folds(args.root, sets, args.models)
     elif args.verb == "ship":
         ship(args.models)
     else:

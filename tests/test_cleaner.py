@@ -56,7 +56,9 @@ def test_it_learns_what_learn_learns():
         cleaner.clean(one, f"https://g.example/{number}", "gazette")
     assert cleaner.profiles.outlets == {}
     cleaner.flush()
-    assert cleaner.profiles == learn(sources(pages))
+    (mine,), (theirs,) = cleaner.profiles.outlets.values(), learn(sources(pages)).outlets.values()
+    assert (mine.blocks, mine.pages, mine.articles) == (theirs.blocks, theirs.pages, theirs.articles)
+    assert mine.places.keys() == theirs.places.keys()  # of these it knows what was kept, not only likely
 
 
 def test_spread_follows_what_was_learned():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from lxml import html as lxml_html
 
-from dedup.html import segment_html
+from dedup.html import heard, segment_html
 from dedup.markup import tags, without_code
 from dedup.settings import HtmlSettings
 from dedup.types import Block, Document, Encoding, Media, Page
@@ -25,7 +25,8 @@ needs_pages = pytest.mark.skipif(not EVAL.exists(), reason="the evaluation pages
 
 def page_of(source: str, *, witness: bool = False, settings: HtmlSettings | None = None) -> Page:
     document = Document("page", "page", source, Media.HTML, Encoding("utf-8", "given"))
-    return segment_html(document, settings, witness=witness)
+    page = segment_html(document, settings)
+    return heard(page, settings) if witness else page
 
 
 def texts(source: str) -> list[str]:

@@ -2,12 +2,25 @@
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.flat import segment_text
-from dedup.outlet import FORMAT, NOTHING, ProfileError, dump, learn, parse, recurrences, trace
+from dedup.html import segment_html
+from dedup.outlet import (
+    FORMAT,
+    NOTHING,
+    ProfileError,
+    by_places,
+    dump,
+    learn,
+    merge,
+    parse,
+    recurrences,
+    trace,
+)
 from dedup.settings import OutletSettings
 from dedup.types import Document, Encoding, Media
 
@@ -104,3 +117,74 @@ DAMAGED = [
 def test_another_file_is_refused_with_what_to_do(content):
     with pytest.raises(ProfileError, match=r"learn|give"):
         parse(content)
+
+
+# Places -------------------------------------------------------------------------------------------
+
+LONG = " ".join(STORY[:8])
+
+
+def html_page(name: str, story: str, *, outlet: str = "kita"):
+    """A page whose article stands in `div.story` and whose teaser, a sentence too, in `div.tease`."""
+    source = (
+        f"<div class=story><p>{story}</p></div>"
+        f"<div class=tease><p>{name}の特集では、名物の鍋料理と古い町並みを歩く旅を紹介しています。</p></div>"
+    )
+    document = Document(name, name, source, Media.HTML, Encoding("utf-8", "text"), outlet=outlet)
+    return segment_html(document)
+
+
+def traced(one, *chances):
+    return trace(one, OWN, np.array(chances))
+
+
+def test_a_profile_tells_what_stood_at_a_place():
+    pages = [html_page(f"p{n}", STORY[n]) for n in range(4)]
+    profiles = learn([traced(one, 0.9, 0.1) for one in pages], OWN)
+    story, tease = recurrences(profiles, trace(html_page("new", STORY[5]), OWN))
+    assert (story.of, story.pages, story.place_pages) == (4, 0, 4)
+    assert story.place_content == pytest.approx(0.9, abs=0.02)
+    assert tease.place_content == pytest.approx(0.1, abs=0.02)
+    elsewhere = recurrences(profiles, page("flat", STORY[5]))
+    assert [(r.of, r.place_pages) for r in elsewhere] == [(4, 0)]
+
+
+def test_places_are_trusted_once_enough_pages_agree():
+    new = html_page("new", LONG)
+    for pages, sure, trusted in ((2, 0.97, False), (6, 0.97, True), (6, 0.6, False)):
+        profiles = learn([traced(html_page(f"p{n}", STORY[n]), sure, 0.02) for n in range(pages)], OWN)
+        chances = by_places(new, recurrences(profiles, trace(new, OWN)), OWN)
+        assert (chances is not None) == trusted
+        if chances is not None:
+            assert (chances >= 0.5).tolist() == [True, False]
+
+
+def test_a_page_of_another_shape_is_not_taken_by_places():
+    profiles = learn([traced(html_page(f"p{n}", STORY[n]), 0.97, 0.02) for n in range(6)], OWN)
+    source = f"<main><p>{LONG}</p></main>"
+    redesigned = segment_html(Document("r", "r", source, Media.HTML, Encoding("utf-8", "t"), outlet="kita"))
+    assert by_places(redesigned, recurrences(profiles, trace(redesigned, OWN)), OWN) is None
+    assert by_places(redesigned, (), OWN) is None
+
+
+def test_merged_profiles_know_what_both_know():
+    first = learn([page("a", STORY[0], CHROME), page("b", STORY[1], CHROME)], OWN)
+    second = learn([page("c", STORY[2], CHROME), page("x", STORY[3], outlet="minami")], OWN)
+    both = merge(first, second)
+    assert both.outlets["kita"].witnesses == 3
+    assert pages_of(both, page("new", STORY[4], CHROME)) == [0, 3]
+    assert set(both.outlets) == {"kita", "minami"}
+    assert parse(dump(both)) == both
+
+
+def test_profiles_with_an_article_in_common_are_not_added_up():
+    first = learn([page("a", STORY[0], CHROME), page("b", STORY[1], CHROME)], OWN)
+    second = learn([page("a2", STORY[0], CHROME)], OWN)
+    for both in (merge(first, second), merge(second, first)):
+        assert both.outlets["kita"] == first.outlets["kita"]
+
+
+def test_places_survive_the_file():
+    profiles = learn([traced(html_page(f"p{n}", STORY[n]), 0.9, 0.1) for n in range(3)], OWN)
+    assert profiles.outlets["kita"].places
+    assert parse(dump(profiles)) == profiles

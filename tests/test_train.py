@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dedup
 from dedup import train as training
 from dedup.forest import from_bytes, probabilities, score, to_bytes
 from dedup.gold import align, evaluate, token_shingles
+from dedup.settings import JudgeSettings, Settings
 from dedup.types import Media
 
 TOPICS = (
@@ -102,6 +104,46 @@ def test_training_learns_and_gives_the_same_file_again(
     again = from_bytes(to_bytes(trained.forest))
     page = examples[0].page
     assert np.array_equal(score(again, page), score(trained.forest, page))
+
+
+def test_a_folder_makes_models_that_clean_uses(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("lightgbm", reason="needs the extra `train`")
+    pytest.importorskip("inscriptis", reason="needs the extra `train`")
+    monkeypatch.setattr(training, "_ROUNDS", 20)
+    monkeypatch.setitem(training._PARAMETERS, "min_data_in_leaf", 5)
+    trained = training.train_folders([folder])
+    training.write_models(trained, tmp_path / "models")
+    names = {path.name for path in (tmp_path / "models").iterdir()}
+    assert names == {f"{name}.{suffix}" for name in ("html", "quick", "flat") for suffix in ("npz", "json")}
+    own = Settings(judge=JudgeSettings(models=str(tmp_path / "models")))
+    content = gzip.decompress((folder / "html" / "p3.html.gz").read_bytes())
+    (article,) = dedup.clean(content, settings=own)
+    assert "Imprint" not in article.text
+    assert "It stays open" in article.text
+
+
+def test_a_folder_without_gold_text_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(training.TrainingError, match=r"no gold\.jsonl"):
+        list(training.read_examples(tmp_path, Media.HTML))
+    (tmp_path / "gold.jsonl").write_text('{"id": "a", "gold": "x"}\n', encoding="utf-8")
+    with pytest.raises(training.TrainingError, match="outlet"):
+        list(training.read_examples(tmp_path, Media.HTML))
+    (tmp_path / "gold.jsonl").write_text('{"id": "a", "outlet": "o", "gold": "x"}\n', encoding="utf-8")
+    with pytest.raises(training.TrainingError, match="page of the row 'a'"):
+        list(training.read_examples(tmp_path, Media.HTML))
+
+
+def test_evidence_tells_of_the_other_pages_of_the_outlet(folder: Path) -> None:
+    examples = list(training.read_examples(folder, Media.HTML))
+    known = training.evidence(examples, [example.labels for example in examples])
+    for example, said in zip(examples, known, strict=True):
+        assert [one.of for one in said] == [1] * len(example.page.blocks)
+        at = {block.text: one for block, one in zip(example.page.blocks, said, strict=True)}
+        assert at["Imprint"].pages == 1
+        assert at["Imprint"].place_content == 0
+        assert all(one.place_content == 1 for text, one in at.items() if text.startswith("It stays"))
 
 
 def test_a_fold_forest_has_not_seen_the_outlet(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ id words are in `dedup.roles`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
@@ -26,6 +27,9 @@ _TIMEOUT = 0.2
 _LONGEST_LINE = 260
 
 _NEVER = r"(?!)(?<tail>)"
+
+# What ends every prefix: a dash, a slash or a bracket. Most lines have none.
+_GLUE = re.compile(r"[-‐‑–—―ー－/)）\]］】]")
 
 _CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
 _DECORATION = r"[\s■□◆◇●○◎▼▽▲△★☆♦・•※▶►▸◀◁#*|:：>»«<〉《【\[(（\-–—=_~～]*"
@@ -49,7 +53,7 @@ def fold(text: str) -> str:
     >>> fold("  関連  ＮＥＷＳ ")
     '関連 news'
     """
-    return " ".join(normal(text).casefold().split())
+    return normal(text).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class Lexicon:
     entries: regex.Pattern[str]
     names: regex.Pattern[str]
     agencies: Mapping[str, regex.Pattern[str]]
+    some_agency: regex.Pattern[str]
     fields: Mapping[str, regex.Pattern[str]]
 
     def header(self, folded: str) -> Reason | None:
@@ -79,6 +84,8 @@ class Lexicon:
 
     def prefix(self, text: str) -> int:
         """Length of the dateline or wire tag glued before the first sentence of `text`, or 0."""
+        if not _GLUE.search(text, 0, 160):
+            return 0
         match = self.prefixes.match(text)
         return match.end() if match else 0
 
@@ -104,7 +111,7 @@ class Lexicon:
     def is_agency(self, folded: str) -> bool:
         """Whether the text names an agency and no more, but for brackets and dashes around it."""
         bare = folded.strip(" []()【】（）［］〔〕<>=-–—―/・:：")
-        return any(pattern.fullmatch(bare) for pattern in self.agencies.values())
+        return self.some_agency.fullmatch(bare) is not None
 
     def field(self, name: str, text: str) -> str | None:
         """The value of a field in a line of its own, in its original letters; None if it is no such line."""
@@ -124,6 +131,7 @@ def lexicon(language: str) -> Lexicon:
         entries=regex.compile(_either(table["entry"]["title"] or [_NEVER]), regex.IGNORECASE),
         names=regex.compile(_either(table["name"]["person"])),
         agencies={name: regex.compile(_either(parts)) for name, parts in table["agency"].items()},
+        some_agency=regex.compile(_either([part for parts in table["agency"].values() for part in parts])),
         fields={
             name: regex.compile(_either(parts), regex.IGNORECASE)
             for name, parts in table["field"].items()
@@ -134,7 +142,7 @@ def lexicon(language: str) -> Lexicon:
 
 def lexicon_for(text: str) -> Lexicon:
     """The lexicon a line is read with: Japanese where it has a CJK character, else English."""
-    return lexicon("ja" if _CJK.search(text) else "en")
+    return lexicon("en" if text.isascii() or not _CJK.search(text) else "ja")
 
 
 def _either(patterns: list[str]) -> str:
