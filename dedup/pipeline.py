@@ -47,6 +47,15 @@ Result = TypeVar("Result")
 _DEFAULTS = Settings()
 
 
+class TooManyBlocksError(DecodeError):
+    """A page in so many pieces that it is none."""
+
+    def __init__(self, blocks: int, limit: int) -> None:
+        """Say how many there are."""
+        told = f"it has {blocks:,} paragraphs and lines, and no page has more than {limit:,}"
+        super().__init__("too_many_blocks", f"{told}; split it, or raise html.max_blocks")
+
+
 def clean(
     content: bytes | str,
     url: str | None = None,
@@ -291,8 +300,17 @@ def _page(source: Source, settings: Settings) -> Page:
         url=source.url,
         published=source.published,
     )
+<<<<<<< ours
     html = source.media is Media.HTML
     page = segment_html(document, settings.html) if html else segment_text(document)
+=======
+    if source.media is Media.HTML:
+        page = segment_html(document, settings.html, witness=witness)
+    else:
+        page = segment_text(document)
+    if len(page.blocks) > settings.html.max_blocks:
+        raise TooManyBlocksError(len(page.blocks), settings.html.max_blocks)
+>>>>>>> theirs
     address = source.url or page.metadata.url
     outlet = source.outlet or (outlet_of(address) if address else None) or source.folder
     return unglue(replace(page, document=replace(document, outlet=outlet)))

@@ -11,7 +11,8 @@ folder. A file that is reached on two ways is read once, at the first.
 
 Failures carry one of these codes: `not_found`, `nothing_found` (a folder or pattern without input),
 `not_a_file` (devices, pipes, sockets), `outside` (a link out of the folder), `unreadable`, `empty`,
-`too_large`, `bad_gzip`, `bad_encoding`, `bad_json`, `bad_record`.
+`too_large`, `bad_gzip`, `bomb` (packed bytes that would unpack without end), `bad_encoding`, `bad_json`,
+`bad_record`.
 """
 
 from __future__ import annotations
@@ -224,8 +225,11 @@ def _sources(
             says = "devices, pipes and sockets are not read; give a regular file, or - for standard input"
             yield Failure(place.name, "not_a_file", says)
             return
-        with _opened(place.path, standard_input) as stream:
+        with _opened(place.path, standard_input, settings) as stream:
             yield from _contents(stream, place, settings.max_bytes)
+    except _BombError:
+        says = f"it unpacks to more than {settings.max_expansion} times its size, as no pages do"
+        yield Failure(place.name, "bomb", f"{says}; unpack it yourself if you trust it")
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         yield Failure(place.name, "bad_gzip", f"{error}; it is damaged or cut short: fetch it again")
     except OSError as error:
@@ -233,12 +237,50 @@ def _sources(
 
 
 @contextmanager
-def _opened(path: str, standard_input: BinaryIO | None) -> Iterator[BinaryIO]:
+def _opened(path: str, standard_input: BinaryIO | None, settings: ReadSettings) -> Iterator[BinaryIO]:
     """The bytes of an input, unpacked: pages are often stored as sent, gzipped under any name."""
     is_file = path != _STANDARD_INPUT
     with open(path, "rb") if is_file else nullcontext(_standard_input(standard_input)) as raw:
         zipped = raw.peek(2).startswith(_GZIP) or path.lower().endswith(".gz")
-        yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
+        yield cast(BinaryIO, io.BufferedReader(_Unpacked(raw, settings))) if zipped else raw
+
+
+class _BombError(Exception):
+    """Packed bytes that unpack to far more than packed text does."""
+
+
+class _Packed:
+    """Gzipped bytes, counted as they are read."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self.bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._raw.read(size)
+        self.bytes += len(content)
+        return content
+
+
+class _Unpacked(io.RawIOBase):
+    """What gzipped bytes hold; raises `_BombError` where that is far more than text gives."""
+
+    def __init__(self, raw: BinaryIO, settings: ReadSettings) -> None:
+        self._packed = _Packed(raw)
+        self._unpacker = gzip.GzipFile(fileobj=cast(Any, self._packed))
+        self._bytes = 0
+        self._settings = settings
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._unpacker.read1(len(buffer))
+        buffer[: len(content)] = content
+        self._bytes += len(content)
+        if self._bytes > max(self._settings.max_bytes, self._settings.max_expansion * self._packed.bytes):
+            raise _BombError
+        return len(content)
 
 
 def _standard_input(given: BinaryIO | None) -> Any:

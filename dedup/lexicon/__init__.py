@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -84,9 +84,13 @@ class Lexicon:
 
     def prefix(self, text: str) -> int:
         """Length of the dateline or wire tag glued before the first sentence of `text`, or 0."""
+<<<<<<< ours
         if not _GLUE.search(text, 0, 160):
             return 0
         match = self.prefixes.match(text)
+=======
+        match = _within(self.prefixes.match, text)
+>>>>>>> theirs
         return match.end() if match else 0
 
     def entry(self, text: str) -> int:
@@ -94,28 +98,34 @@ class Lexicon:
 
         The rest of the line names the source and the date.
         """
-        match = self.entries.fullmatch(text)
+        match = _within(self.entries.fullmatch, text)
         return match.start("tail") if match else 0
 
     def is_name(self, text: str) -> bool:
         """Whether the text is a person's name and no more, by its form; place names can look the same."""
-        return len(text) <= 80 and self.names.fullmatch(text) is not None
+        return len(text) <= 80 and _within(self.names.fullmatch, text) is not None
 
     def agency(self, folded: str) -> str | None:
         """The first news agency that the text names, else None."""
         found = [
-            (m.start(), name) for name, pattern in self.agencies.items() if (m := pattern.search(folded))
+            (m.start(), name)
+            for name, pattern in self.agencies.items()
+            if (m := _within(pattern.search, folded))
         ]
         return min(found)[1] if found else None
 
     def is_agency(self, folded: str) -> bool:
         """Whether the text names an agency and no more, but for brackets and dashes around it."""
         bare = folded.strip(" []()【】（）［］〔〕<>=-–—―/・:：")
+<<<<<<< ours
         return self.some_agency.fullmatch(bare) is not None
+=======
+        return any(_within(pattern.fullmatch, bare) for pattern in self.agencies.values())
+>>>>>>> theirs
 
     def field(self, name: str, text: str) -> str | None:
         """The value of a field in a line of its own, in its original letters; None if it is no such line."""
-        match = self.fields[name].fullmatch(normal(text)) if name in self.fields else None
+        match = _within(self.fields[name].fullmatch, normal(text)) if name in self.fields else None
         return next((group.strip() for group in match.groups() if group), None) if match else None
 
 
@@ -154,9 +164,14 @@ def _named(table: Mapping[str, Any], before: str, after: str) -> regex.Pattern[s
     return regex.compile(f"{before}(?:{reasons}){after}")
 
 
-def _reason(pattern: regex.Pattern[str], folded: str) -> Reason | None:
+def _within(matching: Callable[..., regex.Match[str] | None], text: str) -> regex.Match[str] | None:
+    """The match that a method of a pattern finds in time."""
     try:
-        match = pattern.fullmatch(folded, timeout=_TIMEOUT)
+        return matching(text, timeout=_TIMEOUT)
     except TimeoutError:
         return None
+
+
+def _reason(pattern: regex.Pattern[str], folded: str) -> Reason | None:
+    match = _within(pattern.fullmatch, folded)
     return Reason(match.lastgroup) if match and match.lastgroup else None
