@@ -300,17 +300,10 @@ def _page(source: Source, settings: Settings) -> Page:
         url=source.url,
         published=source.published,
     )
-<<<<<<< ours
     html = source.media is Media.HTML
     page = segment_html(document, settings.html) if html else segment_text(document)
-=======
-    if source.media is Media.HTML:
-        page = segment_html(document, settings.html, witness=witness)
-    else:
-        page = segment_text(document)
     if len(page.blocks) > settings.html.max_blocks:
         raise TooManyBlocksError(len(page.blocks), settings.html.max_blocks)
->>>>>>> theirs
     address = source.url or page.metadata.url
     outlet = source.outlet or (outlet_of(address) if address else None) or source.folder
     return unglue(replace(page, document=replace(document, outlet=outlet)))

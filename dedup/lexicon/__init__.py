@@ -84,13 +84,9 @@ class Lexicon:
 
     def prefix(self, text: str) -> int:
         """Length of the dateline or wire tag glued before the first sentence of `text`, or 0."""
-<<<<<<< ours
         if not _GLUE.search(text, 0, 160):
             return 0
-        match = self.prefixes.match(text)
-=======
         match = _within(self.prefixes.match, text)
->>>>>>> theirs
         return match.end() if match else 0
 
     def entry(self, text: str) -> int:
@@ -117,11 +113,7 @@ class Lexicon:
     def is_agency(self, folded: str) -> bool:
         """Whether the text names an agency and no more, but for brackets and dashes around it."""
         bare = folded.strip(" []()【】（）［］〔〕<>=-–—―/・:：")
-<<<<<<< ours
-        return self.some_agency.fullmatch(bare) is not None
-=======
-        return any(_within(pattern.fullmatch, bare) for pattern in self.agencies.values())
->>>>>>> theirs
+        return _within(self.some_agency.fullmatch, bare) is not None
 
     def field(self, name: str, text: str) -> str | None:
         """The value of a field in a line of its own, in its original letters; None if it is no such line."""
