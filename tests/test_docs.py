@@ -21,7 +21,7 @@ from dedup_cli.terminal import article_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = ("clean", "cluster", "run", "explain", "diff", "report", "config")
+COMMANDS = ("clean", "cluster", "run", "learn", "profiles", "explain", "diff", "report", "config")
 
 
 def blocks(language):
@@ -74,7 +74,7 @@ def test_the_examples_of_help_run(tmp_path):
                 shutil.copytree(tmp_path / "out", tmp_path / name)
         example = re.search(r"Example: (dedup .*)", told(command, "--help"))[1]
         out = told(*shlex.split(example)[1:], folder=tmp_path)
-        assert bool(out) == (command in ("explain", "diff", "report", "config"))
+        assert bool(out) == (command in ("profiles", "explain", "diff", "report", "config"))
     wrote = {"articles.jsonl", "clusters.jsonl", "links.jsonl", "out", "report.html"}
     assert wrote <= {path.name for path in tmp_path.iterdir()}
 
