@@ -145,7 +145,7 @@ def profiles(
             "articles": profile.witnesses,
             "blocks": len(profile.blocks),
             "places": len(profile.places),
-            "trusted": profile.witnesses >= settings.outlet.trusted,
+            "trusted": bool(profile.places) and profile.witnesses >= settings.outlet.trusted,
         }
         for name, profile in sorted(found.outlets.items())
     ]
