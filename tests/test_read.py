@@ -233,7 +233,7 @@ def test_failures_of_files(here: Path) -> None:
         "zero.html.gz": "empty",
         "blank.txt": "empty",
         "large.txt": "too_large",
-        "bomb.txt.gz": "too_large",
+        "bomb.txt.gz": "bomb",
         "plain.html.gz": "bad_gzip",
         "cut.html.gz": "bad_gzip",
         "bad.txt.gz": "bad_gzip",
