@@ -39,7 +39,7 @@ from dedup_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from dedup.journal import Journal
     from dedup.types import Article
@@ -402,7 +402,7 @@ def _articles(
     report: Report,
     settings: Settings,
     journal: Journal | None = None,
-) -> Iterator[Article]:
+) -> Generator[Article, None, None]:
     """Two looks at every page: what the pages of an outlet have in common, then each with that known.
 
     `known` are files of profiles: what they tell of the outlets is added.

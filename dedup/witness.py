@@ -23,6 +23,9 @@ from dedup.settings import HtmlSettings
 logging.getLogger("trafilatura").addHandler(logging.NullHandler())
 
 _NOISE = re.compile(r"[\W_]+")
+# Characters of output below which its other extractors are asked: its own limit for a page without text.
+# It concerns 80 of 1,336 pages, and brings ja_web from .855 to .895; the other sets stay within .0004.
+_LITTLE = 250
 # Letters below which a block must be a whole line of the output: shorter ones stand in any prose.
 _SHORT = 12
 # Places tried for one block; a line repeated more often is no evidence.
@@ -39,12 +42,21 @@ def extracted_shares(text: str, blocks: Sequence[str], settings: HtmlSettings) -
     if len(blocks) > settings.witness_blocks or len(text) > settings.witness_characters:
         return [None] * len(blocks)
     try:
-        # `fast` leaves out the other extractors that trafilatura compares its result with: .58 of the
-        # time, and over eight sets the forest trained on it is as good (mean F1 .944, before .940).
-        output = trafilatura.extract(text, favor_precision=True, include_comments=False, fast=True) or ""
+        output = _extract(text, fast=True)
+        if len(output) < _LITTLE:
+            output = _extract(text, fast=False)
     except Exception:  # it walks the tree recursively in places; a page must not be lost for that
         output = ""
     return match_blocks(blocks, output)
+
+
+def _extract(text: str, *, fast: bool) -> str:
+    """`fast` leaves out the other extractors that trafilatura compares its result with.
+
+    It takes .58 of the time, and the forest trained on it is as good (mean F1 of eight sets .944, before
+    .940); but they find something on pages where it finds next to nothing itself.
+    """
+    return trafilatura.extract(text, favor_precision=True, include_comments=False, fast=fast) or ""
 
 
 def match_blocks(blocks: Sequence[str], output: str) -> list[float]:
