@@ -50,10 +50,13 @@ def tags(text: str) -> Iterator[Tag]:
 
     >>> list(tags("<P>a<!-- <b> -->"))
     [('p', False, '', 0, 3), ('#comment', False, '', 4, 16)]
+    What should end at its own end tag, and has none, is a tag like others, lest the rest of the page is lost.
+
     >>> list(tags("<script async>1<2</script></p>"))
     [('script', False, ' async', 0, 26), ('p', True, '', 26, 30)]
     """
     position = 0
+    unclosed: set[str] = set()
     while match := _TAG.search(text, position):
         start, position = match.span()
         slash, name, source = match.groups()
@@ -61,12 +64,17 @@ def tags(text: str) -> Iterator[Tag]:
             yield "#comment", False, "", start, position
             continue
         name = name.lower()
-        if name in RAW_TEXT and not slash:
-            position = _raw_end(name, text, position)
+        if name in RAW_TEXT and not slash and name not in unclosed:
+            end = _raw_end(name, text, position)
+            if end is None and name not in _CODE:
+                # A browser shows nothing of the rest, but in a drawing, where a title is like any element.
+                unclosed.add(name)
+            else:
+                position = len(text) if end is None else end
         yield name, bool(slash), source, start, position
 
 
-def _raw_end(name: str, text: str, start: int) -> int:
+def _raw_end(name: str, text: str, start: int) -> int | None:
     end = _RAW_END[name].search(text, start)
     if name == "script" and end and text.find("<!--", start, end.start()) >= 0:
         # A script that writes a script, both behind a comment mark: the first end tag is the inner one's.
@@ -83,7 +91,7 @@ def _raw_end(name: str, text: str, start: int) -> int:
                 break
         else:
             end = None
-    return end.end() if end else len(text)
+    return end.end() if end else None
 
 
 def attributes(source: str) -> dict[str, str]:

@@ -407,3 +407,13 @@ def lxml_texts(source: str) -> list[str]:
             silent -= element.tag in SILENT
             found.append("" if silent else element.tail or "")
     return found
+
+
+def test_a_title_without_an_end_loses_nothing() -> None:
+    assert texts("<svg><title>t</svg><p>The mill is open.</p>")[-1] == "The mill is open."
+    assert texts("<p>Before.</p><title>A<p>After.</p>") == ["Before.", "A", "After."]
+    assert texts("<p>Before.</p><script>x<p>After.</p>") == ["Before."]
+
+
+def test_many_elements_without_an_end_take_linear_time() -> None:
+    assert len(list(tags("<title><textarea>" * 50_000))) == 100_000
