@@ -48,10 +48,10 @@ _RAW_END = {
 def tags(text: str) -> Iterator[Tag]:
     """Yield the tags of `text` in order; comments and declarations are tags of the name `#comment`.
 
-    >>> list(tags("<P>a<!-- <b> -->"))
-    [('p', False, '', 0, 3), ('#comment', False, '', 4, 16)]
     What should end at its own end tag, and has none, is a tag like others, lest the rest of the page is lost.
 
+    >>> list(tags("<P>a<!-- <b> -->"))
+    [('p', False, '', 0, 3), ('#comment', False, '', 4, 16)]
     >>> list(tags("<script async>1<2</script></p>"))
     [('script', False, ' async', 0, 26), ('p', True, '', 26, 30)]
     """
