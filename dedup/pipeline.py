@@ -101,6 +101,7 @@ def learn(
     Give the result to `clean_many`; `jobs` and `journal` are as there. Failures and pages of no known
     outlet say nothing.
     """
+    _check_models(settings)
     entries = None if journal is None else Entries[Trace | None](journal, Trace | None, *_given(settings))
     traces = _each(partial(_traced, settings=settings), sources, _untraced, jobs, settings, entries)
     return learn_profiles((found for found in traces if found), settings.outlet, profiles)
@@ -122,6 +123,7 @@ def clean_many(
     under `if __name__ == "__main__"`. `profiles` is what `learn` found on the same or earlier pages of
     the outlets. What `journal` has of an earlier run is not done again, and what is done goes there.
     """
+    _check_models(settings)
     work = partial(_cleaned, profiles=profiles, settings=settings)
     given = () if journal is None else (*_given(settings), _digest(profiles))
     entries = None if journal is None else Entries[Cleaned](journal, Cleaned, *given)
@@ -227,6 +229,13 @@ def unique(
     return repeats.unique(
         articles, clusters, similarity=similarity, threshold=settings.cluster.threshold, keep=keep
     )
+
+
+def _check_models(settings: Settings) -> None:
+    """Raises `ModelError` before any page: models of one's own that do not load are no fault of a page."""
+    if settings.judge.models:
+        for media, witness in ((Media.HTML, True), (Media.HTML, False), (Media.TEXT, True)):
+            load(media, settings.judge, witness=witness)
 
 
 def _traced(source: Source | Failure, *, settings: Settings) -> Trace | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from dedup.features import features
 from dedup.flat import segment_text
-from dedup.forest import Forest, from_bytes, load, probabilities, score, to_bytes
+from dedup.forest import Forest, ModelError, from_bytes, load, probabilities, score, to_bytes
 from dedup.grams import PLACE_BUCKETS, TEXT_BUCKETS, characters, text_buckets
 from dedup.html import heard, segment_html
+from dedup.pipeline import clean_many, learn
+from dedup.settings import JudgeSettings, Settings
 from dedup.types import Document, Encoding, Media, Page
 
 ARTICLE = """<html><head><title>Ferry timetable changes in spring</title></head><body>
@@ -133,3 +136,10 @@ def test_runs_of_a_block_do_not_depend_on_its_neighbours(texts: list[str]) -> No
     for i, text in enumerate(texts):
         alone = text_buckets(characters([text]))[1]
         assert sorted(buckets[owners == i].tolist()) == sorted(alone.tolist())
+
+
+def test_a_folder_without_models_stops_the_run_before_any_page(tmp_path: Path) -> None:
+    own = Settings(judge=JudgeSettings(models=str(tmp_path)))
+    for run in (clean_many, learn):
+        with pytest.raises(ModelError, match="write it with dedup train"):
+            run([], settings=own)
