@@ -21,6 +21,7 @@ Pages are cleaned in a thread, so that downloads go on.
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Lock
 from typing import Any, Self
 
 from dedup.adapters.records import fields_of, missing
@@ -45,6 +46,8 @@ class DedupPipeline:
         place = settings.get("DEDUP_INDEX")
         self._index = Index(place) if place else None
         self._cleaner = Cleaner(index=self._index)
+        # Two copies of one text that arrive together: the second has to see the first.
+        self._one_by_one = Lock()
         self._page = settings.get("DEDUP_PAGE_FIELD", "html")
         self._url = settings.get("DEDUP_URL_FIELD", "url")
         self._outlet = settings.get("DEDUP_OUTLET_FIELD", "outlet")
@@ -85,9 +88,10 @@ class DedupPipeline:
         for article in articles:
             row: dict[str, Any] = fields_of(article)
             if self._index is not None:
-                before = self._index.query(article, window=self._window)
-                # An updated page has the same address and other words: its id is of the words.
-                self._index.add(article, replace=True)
+                with self._one_by_one:
+                    before = self._index.query(article, window=self._window)
+                    # An updated page has the same address and other words: its id is of the words.
+                    self._index.add(article, replace=True)
                 row["known"] = answer_row(before)
             told.append(row)
         return told
