@@ -28,11 +28,20 @@ _COMMAND: dict[str, Value] = {
     "quiet": False,
     "verbose": False,
     "log_json": False,
+    "durable": False,
+    "facts": False,
 }
-# The settings that options of commands set; an option is named like the last part of its key.
-_WORK = ("jobs", "quiet", "verbose", "log_json")
-_COMPARE = ("cluster.threshold", "cluster.shingle", "cluster.min_characters")
-_OPTIONS = {"clean": _WORK, "cluster": (*_WORK, *_COMPARE), "run": (*_WORK, "keep", *_COMPARE)}
+# The settings that options of commands set, by the name of the option.
+_WORK = {name: name for name in ("jobs", "quiet", "verbose", "log_json")}
+_COMPARE = {name: f"cluster.{name}" for name in ("threshold", "shingle", "min_characters")}
+_ASK = {"limit": "index.matches", "facts": "facts"}
+_OPTIONS = {
+    "clean": _WORK,
+    "cluster": _WORK | _COMPARE,
+    "run": _WORK | _COMPARE | {"keep": "keep"},
+    "learn": _WORK,
+}
+_INDEX_OPTIONS = {"add": _ASK | {"durable": "durable"}, "query": _ASK}
 _PREFIX = "DEDUP_"
 # Read elsewhere: it asks for the traceback of a fault.
 _NO_SETTING = {"DEDUP_TRACEBACK"}
@@ -50,18 +59,14 @@ class Found:
     origin: str
 
 
-def resolve(folder: Path, environment: Mapping[str, str]) -> dict[str, Found]:
-    """Every setting by key, in the order of `Settings`, with the value that holds.
+def resolve(folder: Path | None, environment: Mapping[str, str]) -> dict[str, Found]:
+    """Every setting by key, in the order of `Settings`, with the value that holds; no folder, no files.
 
-    Raises `ConfigError`. `OSError` if a file is there and can't be read.
+    Raises `ConfigError`.
     """
     found = {key: Found(value, "default") for key, value in _defaults().items()}
-    pyproject = _toml(folder / "pyproject.toml").get("tool", {}).get("dedup", {})
-    for origin, table in (
-        ("pyproject.toml", _flat(pyproject)),
-        ("dedup.toml", _flat(_toml(folder / "dedup.toml"))),
-    ):
-        for key, value in table:
+    for origin, table in () if folder is None else _files(folder):
+        for key, value in _flat(table):
             found[key] = Found(_checked(key, value, found, origin), origin)
     names = {_PREFIX + key.replace(".", "_").upper(): key for key in found}
     for name in sorted(environment):
@@ -84,12 +89,16 @@ def settings_of(found: Mapping[str, Found]) -> Settings:
     return settings
 
 
-def option_defaults(found: Mapping[str, Found]) -> dict[str, dict[str, Value]]:
-    """What the options of each command are when they are not given."""
-    return {
-        command: {key.rpartition(".")[2]: found[key].value for key in keys}
-        for command, keys in _OPTIONS.items()
-    }
+def option_defaults(found: Mapping[str, Found]) -> dict[str, Any]:
+    """What the options of each command are when they are not given; those of `index` a level down."""
+
+    def of(options: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+        return {
+            command: {name: found[key].value for name, key in keys.items()}
+            for command, keys in options.items()
+        }
+
+    return of(_OPTIONS) | {"index": of(_INDEX_OPTIONS)}
 
 
 def as_toml(found: Mapping[str, Found]) -> Iterator[tuple[str, str]]:
@@ -108,6 +117,18 @@ def _defaults() -> dict[str, Value]:
     return _COMMAND | dict(_flat(asdict(Settings())))
 
 
+def _files(folder: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The tables of settings, the nearer one last; `pyproject.toml` is often another tool's alone."""
+    tool = _toml(folder / "pyproject.toml").get("tool", {})
+    for origin, table in (
+        ("pyproject.toml", tool.get("dedup", {}) if isinstance(tool, dict) else {}),
+        ("dedup.toml", _toml(folder / "dedup.toml")),
+    ):
+        if not isinstance(table, dict):
+            raise ConfigError(f"{origin}: tool.dedup must be a table, not {json.dumps(table, default=str)}")
+        yield origin, table
+
+
 def _toml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
@@ -115,6 +136,8 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path.name} is no TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path.name} can't be read: {error.strerror}") from None
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

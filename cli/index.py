@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dedup_cli import config
+
 if TYPE_CHECKING:
     from dedup.index import Index
     from dedup.settings import Settings
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="index",
+    short_help="Keep paragraphs; ask what of an article was seen.",
     help="Keep paragraphs in an index, and ask what of an article was seen before.\n\n"
     "INDEX is a file, made where there is none, or redis://host:port/database#name.",
     no_args_is_help=True,
@@ -62,6 +65,7 @@ def _size(text: str) -> int:
 
 @app.command(short_help="Put articles in and tell what was known of each.")
 def add(
+    context: typer.Context,
     place: Place,
     articles: Articles = "-",
     replaces: Annotated[
@@ -70,7 +74,11 @@ def add(
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0.05, max=1.0, metavar="J", help="For a new index: least similarity.", show_default=False
+            min=0.05,
+            max=1.0,
+            metavar="J",
+            help="Least similarity; one made otherwise is refused. Default: as made, else cluster.threshold.",
+            show_default=False,
         ),
     ] = None,
     durable: Annotated[
@@ -85,13 +93,17 @@ def add(
 
     Example: dedup index add news.index articles.jsonl
     """
-    settings = None if threshold is None else _settings(threshold)
-    with _opened(place, settings=settings, durable=durable) as index:
+    settings = config.settings_of(context.obj)
+    if threshold is not None:
+        settings = replace(settings, cluster=replace(settings.cluster, threshold=threshold))
+    # Settings are for all that this folder does; an index keeps those it was made with.
+    with _opened(place, settings, strict=threshold is not None, durable=durable) as index:
         _answers(articles, lambda article: index.add(article, replace=replaces, limit=limit, facts=facts))
 
 
 @app.command(short_help="Tell what is known of articles.")
 def query(
+    context: typer.Context,
     place: Place,
     articles: Articles = "-",
     window: Annotated[
@@ -107,12 +119,12 @@ def query(
 
     Example: dedup index query news.index articles.jsonl --window 7d
     """
-    with _opened(place, read_only=True) as index:
+    with _opened(place, config.settings_of(context.obj), read_only=True) as index:
         _answers(articles, lambda article: index.query(article, window=window, limit=limit, facts=facts))
 
 
 @app.command(short_help="Say how much an index holds.")
-def stats(place: Place) -> None:
+def stats(context: typer.Context, place: Place) -> None:
     """Say how much an index holds, as a line of JSON.
 
     Example: dedup index stats news.index
@@ -120,12 +132,13 @@ def stats(place: Place) -> None:
     from dedup.index.rows import stats_row
     from dedup.write import json_line
 
-    with _opened(place, read_only=True) as index:
+    with _opened(place, config.settings_of(context.obj), read_only=True) as index:
         _write(json_line(stats_row(index.stats())))
 
 
 @app.command(short_help="Forget old articles and give back the space.")
 def expire(
+    context: typer.Context,
     place: Place,
     older_than: Annotated[
         timedelta | None,
@@ -150,13 +163,13 @@ def expire(
     """
     if older_than is None and paragraphs is None and size is None:
         raise typer.BadParameter("say what to forget: --older-than, --paragraphs or --bytes")
-    with _opened(place, must_exist=True) as index:
+    with _opened(place, config.settings_of(context.obj), must_exist=True) as index:
         gone = index.expire(older_than=older_than, paragraphs=paragraphs, bytes=size)
     typer.echo(f"{gone:,} articles forgotten", err=True)
 
 
 @app.command(short_help="Write all articles of an index.")
-def export(place: Place) -> None:
+def export(context: typer.Context, place: Place) -> None:
     """Write all articles as JSON lines that dedup cluster and dedup index add read.
 
     Example: dedup index export news.index
@@ -164,36 +177,30 @@ def export(place: Place) -> None:
     from dedup.index.rows import export_row
     from dedup.write import json_line
 
-    with _opened(place, read_only=True) as index:
+    with _opened(place, config.settings_of(context.obj), read_only=True) as index:
         for article, seen in index.export():
             _write(json_line(export_row(article, seen)))
 
 
 @app.command(short_help="Look for damage.")
-def check(place: Place) -> None:
+def check(context: typer.Context, place: Place) -> None:
     """Read all of an index and say what is wrong with it; exit code 1 if anything is.
 
     Example: dedup index check news.index
     """
-    with _opened(place, read_only=True) as index:
+    with _opened(place, config.settings_of(context.obj), read_only=True) as index:
         faults = index.check()
     for fault in faults:
         typer.echo(fault)
     raise typer.Exit(1 if faults else 0)
 
 
-def _settings(threshold: float) -> Settings:
-    from dedup.settings import Settings
-
-    chosen = Settings()
-    return replace(chosen, cluster=replace(chosen.cluster, threshold=threshold))
-
-
 @contextmanager
 def _opened(
     place: str,
+    settings: Settings,
     *,
-    settings: Settings | None = None,
+    strict: bool = False,
     durable: bool = False,
     read_only: bool = False,
     must_exist: bool = False,
@@ -205,7 +212,7 @@ def _opened(
     try:
         if must_exist:
             Index(place, read_only=True).close()
-        with Index(place, settings=settings, durable=durable, read_only=read_only) as index:
+        with Index(place, settings=settings, strict=strict, durable=durable, read_only=read_only) as index:
             yield index
     except StoreError as error:
         sys.stderr.write(f"dedup: {visible(str(error))}\n")

@@ -5,6 +5,7 @@ Only what `--version` and `--help` need is imported here; the library comes in w
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -13,9 +14,10 @@ import tempfile
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, cast
 
 import typer
+from typer.core import TyperGroup
 
 from dedup.settings import Settings
 from dedup_cli import config, index, learning, look
@@ -44,6 +46,25 @@ if TYPE_CHECKING:
     from dedup.journal import Journal
     from dedup.types import Article
     from dedup_cli.report import Report
+
+
+class _Program(TyperGroup):
+    """All commands; their options take the settings for defaults."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Finds the settings, then does the command."""
+        words = itertools.takewhile(lambda word: word != "--", ctx.args)
+        try:
+            found = config.resolve(Path(), os.environ)
+        except config.ConfigError as error:
+            if not any(word in ctx.help_option_names for word in words):
+                raise typer.BadParameter(str(error)) from None
+            # A user with a broken file needs help most.
+            _complain(f"{error} (what follows shows the defaults)")
+            found = config.resolve(None, {})
+        ctx.obj, ctx.default_map = found, config.option_defaults(found)
+        return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="dedup",
@@ -108,19 +129,13 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(cls=_Program)
 def _root(
-    context: typer.Context,
-    version: Annotated[  # noqa: ARG001 - its callback has shown it
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:
-    try:
-        found = config.resolve(Path(), os.environ)
-    except config.ConfigError as error:
-        raise typer.BadParameter(str(error)) from None
-    context.default_map = dict(config.option_defaults(found))
-    context.obj = found
+    """Options of the program itself."""
 
 
 @app.command(short_help="Take the articles out of news pages.")

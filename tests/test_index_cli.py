@@ -49,6 +49,29 @@ def test_add_then_query_then_export(tmp_path):
     assert run("check", index) == ("", "")
 
 
+def test_settings_are_the_defaults_of_options(tmp_path, monkeypatch):
+    index = tmp_path / "news.index"
+    monkeypatch.setenv("DEDUP_CLUSTER_THRESHOLD", "0.6")
+    run("add", index, given=lines(*({"id": str(number), "text": WIRE} for number in range(4))))
+    with Index(index) as opened:
+        assert opened.settings.cluster.threshold == 0.6
+    # Made with 0.6 it keeps that, whatever the settings of the folder are now.
+    monkeypatch.setenv("DEDUP_CLUSTER_THRESHOLD", "0.9")
+    monkeypatch.setenv("DEDUP_INDEX_MATCHES", "2")
+    given = lines({"id": "x", "text": WIRE})
+    (matches,) = json.loads(run("query", index, given=given)[0])["matches"]
+    assert len(matches) == 2
+    (matches,) = json.loads(run("query", index, "-", "--limit", 3, given=given)[0])["matches"]
+    assert len(matches) == 3
+    _, told = run("add", index, "-", "--threshold", 0.9, given=given, code=1)
+    assert "threshold is 0.6, not 0.9" in told
+    run("add", index, "-", "--threshold", 0.6, given=given)
+    monkeypatch.setenv("DEDUP_FACTS", "true")
+    near = lines({"id": "y", "text": WIRE.replace("Tuesday", "Friday")})
+    (matches,) = json.loads(run("query", index, given=near)[0])["matches"]
+    assert {match["kind"] for match in matches} == {"changed_facts"}
+
+
 def test_every_line_is_answered_before_the_next_is_read(tmp_path):
     command = [sys.executable, "-m", "dedup_cli", "index", "add", str(tmp_path / "news.index")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as pipe:

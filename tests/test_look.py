@@ -320,6 +320,25 @@ def test_a_flag_goes_before_all(command, monkeypatch):
     assert command("cluster", "r.jsonl", "-q")[0] == 2
 
 
+def test_help_is_shown_whatever_the_settings_are(command):
+    Path("dedup.toml").write_text("[cluster]\ntreshold = 0.4\n", "utf-8")
+    for words in (("--help",), ("cluster", "--help"), ("index", "add", "x.index", "-h")):
+        code, out, told = command(*words)
+        assert (code, "Usage: dedup" in out) == (0, True)
+        assert ("is cluster.threshold meant?" in told) == (words != ("--help",))
+    assert command("explain", "--", "x", "--help")[0] == 2
+    assert command("cluster", "x.jsonl")[0] == 2
+
+
+def test_a_table_in_the_place_of_a_value_and_the_reverse(tmp_path):
+    for name, content in (("pyproject.toml", "tool = 1"), ("pyproject.toml", "[tool]\nother = 1")):
+        (tmp_path / name).write_text(content, "utf-8")
+        assert settings_of(resolve(tmp_path, {})) == dedup.Settings()
+    (tmp_path / "pyproject.toml").write_text("[tool]\ndedup = 1", "utf-8")
+    with pytest.raises(ConfigError, match="must be a table"):
+        resolve(tmp_path, {})
+
+
 def test_config_prints_what_holds_as_toml(command, monkeypatch):
     monkeypatch.setenv("DEDUP_KEEP", "first")
     code, out, _ = command("config")

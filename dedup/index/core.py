@@ -38,9 +38,9 @@ class Index:
     """A live index of paragraphs in a file, or in Redis for a URL `redis://host:port/database`.
 
     It is made where there is none. `settings.cluster` belongs to the index: without `settings` they
-    are those it was made with, and other ones are refused. Safe to share between threads, which take
-    turns, and usable after a fork; several processes may write at once. From asyncio call it as
-    `await asyncio.to_thread(index.add, article)`.
+    are those it was made with, and other ones are refused, or passed over if not `strict`. Safe to
+    share between threads, which take turns, and usable after a fork; several processes may write at
+    once. From asyncio call it as `await asyncio.to_thread(index.add, article)`.
 
     `durable` waits for the disk at every commit, so that the last ones survive a power failure too.
     Raises `dedup.StoreError`.
@@ -59,12 +59,13 @@ class Index:
         place: str | os.PathLike[str],
         *,
         settings: Settings | None = None,
+        strict: bool = True,
         durable: bool = False,
         read_only: bool = False,
     ) -> None:
         self.place = os.fspath(place)
         self.settings = settings or Settings()
-        self._asked = settings
+        self._asked, self._strict = settings, strict
         self._durable, self._read_only = durable, read_only
         self._characters = 0
         self._store = self._opened()
@@ -234,6 +235,7 @@ class Index:
         return {
             "place": self.place,
             "settings": self._asked,
+            "strict": self._strict,
             "durable": self._durable,
             "read_only": self._read_only,
         }
@@ -247,7 +249,7 @@ class Index:
         )
         ours = {name: getattr(self.settings.cluster, name) for name in _PARAMETERS}
         theirs = store.open(ours)
-        if self._asked is None:
+        if self._asked is None or not self._strict:
             known: dict[str, Any] = {name: theirs[name] for name in _PARAMETERS}
             self.settings = replace(self.settings, cluster=replace(self.settings.cluster, **known))
         elif theirs != ours:
