@@ -90,7 +90,7 @@ def recluster(links: Iterable[Link], threshold: float) -> Clustering:
     texts, text = np.unique(text, return_inverse=True)
     order = np.argsort(text, kind="stable")
     starts = np.append(np.searchsorted(text[order], np.arange(texts.size)), order.size)
-    near = [link for link in kept if link.kind is Relation.NEAR]
+    near = [link for link in kept if link.kind is not Relation.EXACT]
     ends = text[np.array([(number[link.left], number[link.right]) for link in near], np.int64).reshape(-1, 2)]
     pairs = Pairs(ends.min(axis=1), ends.max(axis=1))
     similarity = np.array([link.similarity for link in near])

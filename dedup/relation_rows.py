@@ -14,6 +14,7 @@ from typing import Any
 from dedup.types import (
     Change,
     Cluster,
+    Fact,
     Failure,
     Link,
     Member,
@@ -46,12 +47,13 @@ def cluster_row(cluster: Cluster) -> Row:
 
 
 def link_row(link: Link) -> Row:
-    """One line of `links.jsonl`: a pair whose Jaccard similarity was computed."""
+    """One line of `links.jsonl`: a pair whose Jaccard similarity was computed, and the facts that differ."""
     return {
         "kind": link.kind.value,
         "similarity": link.similarity,
         "left": paragraph_row(link.left),
         "right": paragraph_row(link.right),
+        "changes": [_change_row(change) for change in link.changes],
     }
 
 
@@ -159,7 +161,13 @@ def _link(row: Mapping[str, Any]) -> Link:
     similarity, kind = row["similarity"], Relation(row["kind"])
     if not isinstance(similarity, int | float) or not 0 <= similarity <= 1 or not math.isfinite(similarity):
         raise ValueError(similarity)
-    return Link(_paragraph(row["left"]), _paragraph(row["right"]), kind, float(similarity))
+    changes = tuple(map(_change, row.get("changes", ())))
+    return Link(_paragraph(row["left"]), _paragraph(row["right"]), kind, float(similarity), changes)
+
+
+def _change(row: Mapping[str, Any]) -> Change:
+    left, right = ((row[side]["text"], row[side]["start"], row[side]["end"]) for side in ("left", "right"))
+    return Change(Fact(row["fact"]), *left, *right)
 
 
 def _paragraph(row: Mapping[str, Any]) -> Paragraph:

@@ -37,7 +37,7 @@ def relations(
     ]
     found = clustering.cluster(paragraphs, settings.cluster)
     return Relations(
-        links=found.links,
+        links=facts.MarkedLinks(found.links),
         clusters=facts.mark_changed_facts(found.clusters),
         histogram=found.histogram,
         quotations=relate.quotations(paragraphs, settings.cluster) if quotations else (),
@@ -52,4 +52,5 @@ def rethreshold(links: Iterable[Link], threshold: float) -> Clustering:
     Below the threshold the links were found with, pairs are missing that were never links.
     """
     found = clustering.recluster(links, threshold)
-    return Clustering(found.links, facts.mark_changed_facts(found.clusters), found.histogram)
+    clusters = facts.mark_changed_facts(found.clusters)
+    return Clustering(facts.MarkedLinks(found.links), clusters, found.histogram)

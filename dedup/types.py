@@ -305,16 +305,6 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Two paragraphs whose similarity (Jaccard of their shingles, 0 to 1) was computed, not estimated."""
-
-    left: Paragraph
-    right: Paragraph
-    kind: Relation
-    similarity: float
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """A fact of one text that stands otherwise in the other; half-open spans into the texts as given."""
 
@@ -325,6 +315,20 @@ class Change:
     right: str
     right_start: int
     right_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Two paragraphs whose similarity (Jaccard of their shingles, 0 to 1) was computed, not estimated.
+
+    Of changed facts `changes` are those that differ.
+    """
+
+    left: Paragraph
+    right: Paragraph
+    kind: Relation
+    similarity: float
+    changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

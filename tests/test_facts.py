@@ -2,8 +2,10 @@
 
 import pytest
 
+import dedup
 from dedup.clustering import cluster
 from dedup.facts import changes, mark_changed_facts
+from dedup.index import record
 from dedup.types import Fact, Paragraph, Relation
 
 CHANGED = {
@@ -85,3 +87,23 @@ def test_members_carry_their_changes() -> None:
 
 def test_very_long_texts_are_not_aligned() -> None:
     assert changes("1" + "あ" * 20_000, "2" + "あ" * 20_000) == ()
+
+
+def test_links_tell_the_facts_that_differ():
+    texts = [
+        "The ferry carried 120 passengers and 14 cars to the northern islands on Tuesday morning.",
+        "The ferry carried 150 passengers and 14 cars to the northern islands on Tuesday morning.",
+        "The ferry carried 120 passengers and 14 cars to the northern islands on Tuesday mornings.",
+    ]
+    found = dedup.relations([record(str(number), text) for number, text in enumerate([*texts, texts[0]])])
+    kinds = sorted((one.left.document, one.right.document, one.kind.value) for one in found.links)
+    assert kinds == [
+        ("0", "1", "changed_facts"), ("0", "2", "near"), ("0", "3", "exact"), ("1", "2", "changed_facts"),
+    ]  # fmt: skip
+    for one in found.links:
+        assert one.changes == (() if one.kind.value == "exact" else changes(one.left.text, one.right.text))
+        assert (one.kind.value == "changed_facts") == bool(one.changes)
+    assert found.links[:2] == [found.links[0], found.links[1]]
+    again = dedup.rethreshold(list(found.links), 0.8)
+    assert again.clusters == found.clusters
+    assert list(again.links) == list(found.links)
