@@ -343,3 +343,18 @@ def overlaps(texts: Texts, pairs: tuple[Array, Array], width: int, first: int, l
                 rest += 1
         out[i, 0], out[i, 2] = size, shared
         out[i, 1] = shared + _fill(other, table_mask(rest), hashes[:rest])
+
+
+@_compile
+def centres(order: Array, bounds: Array, partners: Array) -> tuple[Array, Array]:
+    """Who takes each text, and by which link (clustering._centres)."""
+    centre = np.full(order.size, -1, np.int64)
+    by = np.full(order.size, -1, np.int64)
+    for text in order:
+        if centre[text] < 0:
+            centre[text] = text
+            for k in range(bounds[text], bounds[text + 1]):
+                if centre[partners[k]] < 0:
+                    centre[partners[k]] = text
+                    by[partners[k]] = k
+    return centre, by

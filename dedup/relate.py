@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dedup import compare, quote, verify
-from dedup.clustering import Distinct, distinct, grouped, precedence
+from dedup.clustering import Distinct, distinct, grouped
+from dedup.columns import precedence
 from dedup.passages import common_spans
 from dedup.settings import ClusterSettings
 from dedup.types import Cluster, CodePoints, Paragraph, Passage, Place, Quotation, Relation

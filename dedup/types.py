@@ -373,7 +373,7 @@ class Clustering:
     """
 
     links: Sequence[Link]
-    clusters: tuple[Cluster, ...]
+    clusters: Sequence[Cluster]
     histogram: tuple[int, ...] = ()
 
 

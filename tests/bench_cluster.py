@@ -15,12 +15,13 @@ the one with the least CPU time counts. The systems take turns, because machines
 ratios within one run mean something. Peak memory is what the process itself holds (pages of files
 do not count, rows do), looked at every 10 ms. `--plot` draws time and memory against size.
 
-`two-cores` and `on-disk` are clustering with `workers` 2 and with a scratch folder. `passages` and
-`quotations` are those alone; passages are told the clusters. A peer that is not installed is left
-out: datasketch (`bulk` with xxh32, needs xxhash; then MinHashLSH; its pairs are candidates, not
-verified) and rensa (RMinHash, RMinHashLSH, pairs the same way; `rensa-flat` is its matrix interface,
-which tells flags, not pairs). The corpus of a million is c200000 five times, each copy's paragraphs
-edited by a seeded generator.
+`dedup` gives links and clusters as arrays of paragraph numbers and similarities, as its peers give
+numbers; `as-objects` also makes each of them an object. `two-cores` and `on-disk` are clustering
+with `workers` 2 and with a scratch folder. `passages` and `quotations` are those alone; passages are
+told the clusters. A peer that is not installed is left out: datasketch (`bulk` with xxh32, needs
+xxhash; then MinHashLSH; its pairs are candidates, not verified) and rensa (RMinHash, RMinHashLSH,
+pairs the same way; `rensa-flat` is its matrix interface, which tells flags, not pairs). The corpus of
+a million is c200000 five times, each copy's paragraphs edited by a seeded generator.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -46,6 +47,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dedup.clustering import cluster
+from dedup.columns import Paragraphs
 from dedup.compare import comparison_text, encode
 from dedup.relate import passages, quotations
 from dedup.settings import ClusterSettings
@@ -65,24 +67,24 @@ def read(path: Path) -> Rows:
         return [(str(row["id"]), row["src"], row["text"]) for row in rows]
 
 
-class Paragraphs(Sequence[Paragraph]):
-    """The rows as paragraphs, each made when it is looked at."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index):
-        number, outlet, text = self._rows[index]
-        return Paragraph(number, 0, outlet, text)
+def columns(rows: Rows) -> Paragraphs:
+    return Paragraphs(
+        [number for number, _, _ in rows],
+        [text for _, _, text in rows],
+        outlets=[outlet for _, outlet, _ in rows],
+    )
 
 
 def ours(rows: Rows, threshold: float, **options: Any) -> int:
-    texts = [text for _, _, text in rows]
-    chosen = ClusterSettings(threshold=threshold, **options)
-    return len(cluster(Paragraphs(rows), chosen, texts=texts).links)
+    """Links and clusters as arrays: the peers tell numbers too."""
+    return len(cluster(columns(rows), ClusterSettings(threshold=threshold, **options)).links)
+
+
+def as_objects(rows: Rows, threshold: float) -> int:
+    """The same, and then every link, cluster and member as an object."""
+    found = cluster(columns(rows), ClusterSettings(threshold=threshold))
+    made = list(found.links), list(found.clusters)
+    return len(made[0])
 
 
 def two_cores(rows: Rows, threshold: float) -> int:
@@ -95,7 +97,7 @@ def on_disk(rows: Rows, threshold: float) -> int:
 
 
 def with_clusters(rows: Rows, threshold: float) -> tuple[list[Paragraph], tuple[Cluster, ...]]:
-    paragraphs = list(Paragraphs(rows))
+    paragraphs = list(columns(rows))
     return paragraphs, cluster(paragraphs, ClusterSettings(threshold=threshold)).clusters
 
 
@@ -104,7 +106,7 @@ def shared_passages(told: tuple[list[Paragraph], tuple[Cluster, ...]], threshold
 
 
 def as_paragraphs(rows: Rows, threshold: float) -> list[Paragraph]:
-    return list(Paragraphs(rows))
+    return list(columns(rows))
 
 
 def quoted(paragraphs: list[Paragraph], threshold: float) -> int:
@@ -172,6 +174,7 @@ class System(NamedTuple):
 
 SYSTEMS = {
     "dedup": System(as_rows, ours),
+    "as-objects": System(as_rows, as_objects),
     "two-cores": System(as_rows, two_cores),
     "on-disk": System(as_rows, on_disk),
     "passages": System(with_clusters, shared_passages),

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.clustering import cluster, recluster
+from dedup.columns import Paragraphs, by_precedence, precedence
 from dedup.compare import comparison_text
 from dedup.pairing import _with_crowds
 from dedup.settings import ClusterSettings
@@ -313,6 +314,69 @@ def test_links_are_a_sequence() -> None:
     assert found.links[:1] == [found.links[0]]
     with pytest.raises(IndexError):
         found.links[2]
+
+
+def test_clusters_are_a_sequence_and_arrays() -> None:
+    items = paragraphs(WIRE, REPORT, WIRE[:-1], WIRE, REPORT.upper())
+    found = cluster(items).clusters
+    assert [len(one.members) for one in found] == [3, 2]
+    assert found[-1] == found[1] == found[0:2][1] == found[::-1][0]
+    assert found == tuple(found)
+    assert found != tuple(found)[:1]
+    with pytest.raises(IndexError):
+        found[2]
+    for number, one in enumerate(found):
+        of_this = slice(*found.starts[number : number + 2])
+        assert [items[i] for i in found.members[of_this]] == [member.paragraph for member in one.members]
+        assert found.similarity[of_this].tolist() == [member.similarity for member in one.members]
+        assert found.exact[of_this].tolist() == [member.kind is Relation.EXACT for member in one.members]
+
+
+def test_results_stay_when_the_list_changes() -> None:
+    items = paragraphs(WIRE, WIRE)
+    found = cluster(items)
+    items.clear()
+    assert found.links[0].left.text == WIRE
+    assert len(found.clusters[0].members) == 2
+
+
+@settings(max_examples=50, deadline=None)
+@given(SENTENCES)
+def test_columns_are_clustered_as_paragraphs_are(texts: list[str]) -> None:
+    items = paragraphs(*texts)
+    columns = Paragraphs(
+        [one.document for one in items],
+        texts,
+        outlets=[one.outlet for one in items],
+        indices=[one.index for one in items],
+    )
+    assert columns == items
+    assert cluster(columns) == cluster(items)
+
+
+def test_columns_of_different_lengths_are_an_error() -> None:
+    with pytest.raises(ValueError, match="length"):
+        Paragraphs(["a"], [WIRE, REPORT])
+
+
+NAMES = st.text("aé\0\ud800\U0010ffff", max_size=10)
+
+
+@given(
+    st.lists(
+        st.builds(
+            Paragraph,
+            document=NAMES,
+            index=st.integers(0, 2),
+            outlet=st.none() | NAMES,
+            text=NAMES,
+            published=st.none() | NAMES,
+        )
+    )
+)
+def test_precedence_is_that_of_the_whole_names(items: list[Paragraph]) -> None:
+    found = by_precedence(items, np.arange(len(items)))
+    assert [precedence(items[i]) for i in found] == sorted(map(precedence, items))
 
 
 @pytest.mark.skipif(not BENCH.is_dir(), reason="the benchmark corpus is not beside the project")
