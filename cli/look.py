@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dedup_cli import config
-from dedup_cli.options import AsJson, Outlet, check_place
+from dedup_cli.options import REPORT, AsJson, Outlet, check_place
 
 if TYPE_CHECKING:
     from dedup.settings import Settings
@@ -183,11 +183,11 @@ def report(
     from dedup.viewer import report as make
     from dedup_cli.output import destination
 
-    place = output or str(Path(folder) / "report.html")
+    place = output or str(Path(folder) / REPORT)
     if not Path(folder).is_dir():
         raise typer.BadParameter(f"there is no folder {folder}", param_hint="OUT")
     check_place(place, [], "-o")
-    with _usage(), destination(place, "report.html") as write:
+    with _usage(), destination(place, REPORT) as write:
         for part in make(Path(folder)):
             write(part)
     if place != "-":

@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 from dedup.settings import Settings
 from dedup_cli import config, index, learning, look
 from dedup_cli.options import (
+    REPORT,
     Errors,
     Jobs,
     LeftOut,
@@ -282,20 +283,25 @@ def cluster(
     settings = _with_workers(_settings(context.obj, threshold, shingle, min_characters), jobs)
     with Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report:
         if stored:
-            known = list(report.records(read_links(lines, path)))
+            known = list(report.records(read_links(report.lines(lines, path), path)))
             again = sharing.rethreshold(known, threshold)
             clusters = again.clusters
             report.clusters(clusters, again.histogram)
             report.stored([link.similarity for link in known], threshold)
         else:
-            articles = report.records(read_articles(lines, path))
-            with report.waiting("Comparing paragraphs"):
+            articles = list(report.records(read_articles(report.lines(lines, path), path)))
+            with report.comparing() as told:
                 found = sharing.relations(
-                    articles, quotations=bool(quotations), passages=bool(passages), settings=settings
+                    articles,
+                    quotations=bool(quotations),
+                    passages=bool(passages),
+                    settings=settings,
+                    told=told,
                 )
             clusters = found.clusters
             report.relations(found, [name for name, place in extras.items() if place])
-            whole_files({place: relation_rows(found, name) for name, place in extras.items() if place})
+            with report.waiting("Writing"):
+                whole_files({place: relation_rows(found, name) for name, place in extras.items() if place})
         if console:
             for number, one in enumerate(clusters, start=1):
                 console.print(cluster_table(number, one, full=verbose))
@@ -386,12 +392,13 @@ def run(
         for article in cleaned:
             file["articles"].write(json_line(article_row(article)))
             articles.append(article)
-        with report.waiting("Comparing paragraphs"):
+        with report.comparing() as told:
             found = sharing.relations(
                 articles,
                 quotations="quotations" not in left_out,
                 passages="passages" not in left_out,
                 settings=_with_workers(settings, jobs),
+                told=told,
             )
             uniques = pipeline.unique(articles, found.clusters, keep=Keep(keep), settings=settings)
         report.relations(found, [name for name in _RUN_FILES[3:] if name not in left_out])
@@ -399,11 +406,12 @@ def run(
         file["unique"].writelines(json_line(unique_row(one)) for one in uniques)
         for name in file.keys() - {"articles", "unique"}:
             file[name].writelines(relation_rows(found, name))
-        told = files.enter_context(whole_file(folder / "run.json"))
-        told.write(json_line({**report.figures(), "settings": asdict(settings)}))
+        run_file = files.enter_context(whole_file(folder / "run.json"))
+        run_file.write(json_line({**report.figures(), "settings": asdict(settings)}))
         files.close()  # all appear together
         for name in left_out:
             (folder / f"{name}.jsonl").unlink(missing_ok=True)  # of an earlier run, of other articles
+        report.outdated(folder / REPORT)
         journal.remove()
     report.summary()
     raise typer.Exit(report.exit_code)

@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+# What `dedup report` writes in a folder of `dedup run`.
+REPORT = "report.html"
+
 Paths = Annotated[
     list[str],
     typer.Argument(

@@ -6,14 +6,24 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +39,11 @@ Record = TypeVar("Record", Article, Link)
 _TOP_REASONS = 5
 # Articles without text that the summary names; -v names all.
 _NAMED = 3
+# Parts that comparing names: links, changed facts, stories, quotations, passages.
+_PARTS = 5
+# Stands in the first bytes of every report.
+_MADE_HERE = b'<meta name="generator" content="dedup">'
+_HEAD = 2_000
 # Columns of a summary on a wide terminal: longer lines are hard to read.
 _WIDEST = 100
 
@@ -63,6 +78,8 @@ class Report:
         self._tables = console is not None
         self._sources = 0
         self._articles = 0
+        self._read = 0
+        self._paragraphs = 0
         self._without_text: list[str] = []
         self._kept = 0
         self._stripped: Counter[Reason] = Counter()
@@ -108,17 +125,43 @@ class Report:
                 rate = self._sources / (time.perf_counter() - self._started)
                 progress.update(task, advance=1, told=f"{self._articles:,} articles, {rate:.0f} files/s")
 
+    @contextmanager
+    def comparing(self) -> Iterator[Callable[[str], object]]:
+        """A sign of life while paragraphs are compared; what it gives is to be told each part."""
+        with self._bar("Comparing", _PARTS, TimeElapsedColumn()) as (progress, task):
+            started = False
+
+            def tell(part: str) -> None:
+                nonlocal started
+                progress.update(task, advance=int(started), told=part)
+                started = True
+
+            yield tell
+
     def waiting(self, what: str) -> AbstractContextManager[object]:
         """A sign of life while work is done that can't say how far it is."""
         return self._console.status(what) if self._lively else nullcontext()
+
+    def lines(self, lines: Iterable[bytes], path: str) -> Iterator[bytes]:
+        """Passes on the lines of a file, and shows how far they are read."""
+        known = self._lively and path != "-" and Path(path).is_file() and not path.endswith(".gz")
+        total = Path(path).stat().st_size if known else None
+        with self._bar("Reading", total, TimeRemainingColumn(), counted=False) as (progress, task):
+            for number, line in enumerate(lines, start=1):
+                yield line
+                rate = number / (time.perf_counter() - self._started)
+                progress.update(task, advance=len(line), told=f"{number:,} records, {rate:,.0f}/s")
 
     def records(self, read: Iterable[Record | Failure]) -> Iterator[Record]:
         """Passes on the articles or links that were read from records, and reports the failures."""
         for one in read:
             if isinstance(one, Failure):
                 self.fail(one)
-            else:
-                yield one
+                continue
+            if isinstance(one, Article):
+                self._read += 1
+                self._paragraphs += len(one.paragraphs)
+            yield one
 
     def fail(self, failure: Failure) -> None:
         """One input that could not be used."""
@@ -170,6 +213,17 @@ class Report:
         self._figures["replaced"] = paragraphs
         self._rows["unique"] = f"{count(paragraphs, 'paragraph')} replaced by a reference"
 
+    def outdated(self, page: Path) -> None:
+        """Removes the report of the run before, which shows what is no longer there; no other file."""
+        if not page.is_file():
+            return
+        with page.open("rb") as file:
+            if _MADE_HERE not in file.read(_HEAD):
+                return
+        page.unlink()
+        told = f"{page} showed the run before and was removed; `dedup report {page.parent}` makes it anew"
+        self._rows["report"] = told
+
     def figures(self) -> dict[str, object]:
         """What was counted, without the time: the same for the same input."""
         self._cleaning()
@@ -184,18 +238,24 @@ class Report:
             where = f", see {self._errors}" if self._errors else ""
             rows["failed"] = f"{count(self.failed, 'input')} failed{where}"
         seconds = time.perf_counter() - self._started
-        rate = f", {self._sources / seconds:,.0f} inputs a second" if self._sources else ""
+        done, thing = (self._sources, "inputs") if self._sources else (self._paragraphs, "paragraphs")
+        rate = f", {done / seconds:,.0f} {thing} a second" if done else ""
         rows["time"] = f"{seconds:.1f} s{rate}"
         if self._log_json:
             self._log("summary", self.figures() | {"seconds": round(seconds, 3)})
             return
         table = Table.grid(padding=(0, 2, 0, 0))
         for name, told in rows.items():
-            style = {"failed": "red", "no text": "yellow", "warning": "yellow"}.get(name, "")
+            style = {"failed": "red", "no text": "yellow", "warning": "yellow", "report": "yellow"}.get(
+                name, ""
+            )
             table.add_row(Text(name, style="bold"), Text(visible(told), style=style))
         self._console.print(table, width=min(self._console.width, _WIDEST))
 
     def _cleaning(self) -> dict[str, str]:
+        if self._read:
+            self._figures |= {"articles": self._read, "paragraphs": self._paragraphs}
+            return {"read": f"{count(self._read, 'article')}, {count(self._paragraphs, 'paragraph')}"}
         if not self._sources:
             return {}
         stripped, total = self._stripped.total(), self._kept + self._stripped.total()
@@ -238,17 +298,21 @@ class Report:
         if self.verbose and not (self._tables or self._log_json):
             self._say(f"{article.source}: {article.title or 'no title'}", style="dim")
 
+    def _progress(self, what: str, paths: Sequence[str]) -> AbstractContextManager[tuple[Progress, TaskID]]:
+        return self._bar(what, count_sources(paths) if self._lively else None, TimeRemainingColumn())
+
     @contextmanager
-    def _progress(self, what: str, paths: Sequence[str]) -> Iterator[tuple[Progress, TaskID]]:
+    def _bar(
+        self, what: str, total: int | None, clock: ProgressColumn, *, counted: bool = True
+    ) -> Iterator[tuple[Progress, TaskID]]:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),  # leaves room for the terminal to echo ^C on the same line
-            MofNCompleteColumn(),
+            MofNCompleteColumn() if counted else TaskProgressColumn(),
             TextColumn("{task.fields[told]}"),
-            TimeRemainingColumn(),
+            clock,
         )
         with Progress(*columns, console=self._console, transient=True, disable=not self._lively) as progress:
-            total = count_sources(paths) if self._lively else None
             yield progress, progress.add_task(what, total=total, told="")
 
     def _say(self, line: str, style: str = "") -> None:

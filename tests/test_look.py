@@ -353,6 +353,18 @@ def test_config_prints_what_holds_as_toml(command, monkeypatch):
     assert command("config")[0] == 2
 
 
+def test_a_new_run_removes_the_report_of_the_one_before(command):
+    Path("raw").mkdir()
+    Path("raw/a.txt").write_text(f"{ONE}\n", "utf-8")
+    assert command("run", "raw", "-o", "out", "-q")[0] == 0
+    assert command("report", "out") == (0, "out/report.html\n", "")
+    assert "out/report.html showed the run before" in " ".join(command("run", "raw", "-o", "out")[2].split())
+    assert not Path("out/report.html").exists()
+    Path("out/report.html").write_text("<title>my own", "utf-8")
+    assert "report" not in command("run", "raw", "-o", "out")[2]
+    assert Path("out/report.html").exists()
+
+
 # Manual and completion
 
 

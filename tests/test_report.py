@@ -317,6 +317,30 @@ def test_a_story_stands_side_by_side(window, samples):
     assert fits(page)
 
 
+def test_stories_are_found_by_their_text(window, samples):
+    rows = {row["id"]: row for row in read_rows(samples.parent, "articles")}
+    stories = list(read_rows(samples.parent, "stories"))
+    words = next(
+        word
+        for word in re.findall(r"\w{4,}", rows[stories[0]["versions"][1]["document"]]["text"])
+        if not any(word in (row["title"] or "") for row in rows.values())
+    )
+    holding = [
+        story
+        for story in stories
+        if any(
+            words.casefold()
+            in f"{rows[one['document']]['title']}\n{rows[one['document']]['text']}".casefold()
+            for one in story["versions"]
+        )
+    ]
+    page = window(samples)
+    tab(page, "Stories")
+    page.get_by_label("Search").fill(words)
+    page.get_by_text(f"{len(holding)} of {len(holding)} shown").wait_for()
+    assert 0 < page.locator(".list > li").count() == len(holding)
+
+
 def test_the_interface_speaks_japanese(window, samples):
     page = window(samples)
     page.get_by_role("button", name="日本語").click()
@@ -338,6 +362,31 @@ def test_keys_alone_go_everywhere(window, samples):
     assert page.evaluate("document.activeElement.type") == "search"
     controls = "[...document.querySelectorAll('a, button, input, select')]"
     assert page.evaluate(f"{controls}.filter((one) => !one.innerText && !one.labels?.length).length") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_to_mend(chromium, samples, size, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="the extra `browser`").Axe()
+    width, height = SIZES[size]
+    context = chromium.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US"
+    )
+    page = context.new_page()
+    story = next(read_rows(samples.parent, "stories"))["id"]
+    first = next(read_rows(samples.parent, "articles"))["id"]
+    views = ("overview", "articles", "clusters", "stories", "passages", "quotations")
+    for route in (*views, f"article/{first}", "cluster/0", f"story/{story}"):
+        page.goto(f"{samples.as_uri()}#/{route}")
+        page.locator("h1").wait_for()
+        page.wait_for_timeout(100)
+        for fold in page.locator("details > summary").all()[:3]:
+            fold.click()
+        said = axe.run(page).response
+        assert said["passes"]
+        found = [(one["id"], one["nodes"][0]["target"]) for one in said["violations"]]
+        assert (route, found) == (route, [])
+    context.close()
 
 
 def test_what_a_page_says_is_only_ever_text(window, hostile):

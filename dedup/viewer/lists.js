@@ -10,8 +10,11 @@ function select(name, value, options) {
 
 const field = (name, control) => h("div.field", {}, h("label", { for: control.id }, say(name)), control);
 
-/** A list with search and filters; `words` gives the text of a whole item that is searched. */
-function browse(name, parameters, controls, { fits = () => true, words: searched, row }) {
+/**
+ * A list with search and filters. `words` gives the text of a whole item that is searched, or `holds` the ids
+ * of the items that hold what is sought.
+ */
+function browse(name, parameters, controls, { fits = () => true, words: searched, holds, row }) {
   const all = index[name];
   const list = h("ol.list");
   const status = h("p.faint", { role: "status" });
@@ -60,8 +63,8 @@ function browse(name, parameters, controls, { fits = () => true, words: searched
         show(Math.max(PAGE - shown, 0));
         status.textContent = say("searching", number(tried), number(places.length), number(found.length));
       }
-      const item = await whole(name, place);
-      if (folded(searched(all[place], item)).includes(wanted)) found.push(place);
+      const item = holds ? null : await whole(name, place);
+      if (holds ? (await holds(wanted)).has(all[place].id) : folded(searched(all[place], item)).includes(wanted)) found.push(place);
     }
     if (mine === asked && view === turn) show(Math.max(PAGE - shown, 0));
   }
@@ -119,13 +122,32 @@ const kindChip = (kind) => h(`span.chip.${/^\w+$/.test(kind) ? kind : ""}`, {}, 
 function stories(parameters) {
   return browse("stories", parameters, [select("outlet", parameters.get("outlet"), outletsOf("stories"))], {
     fits: (one, values) => hasOutlets(one.outlets, values),
-    words: (one) => one.versions.map((version) => articleOf(version.document)?.title).join("\n"),
+    holds: storiesWith(),
     row: (one) => [
       h("h2", {}, h("a", { href: link("story", one.id) }, titleOf(one.versions[0].document))),
       h("p.faint", {},
         join([many("versions", one.versions.length), day(one.versions[0].published), ...few(one.outlets)])),
     ],
   });
+}
+
+/** Gives the ids of stories with words in the title or the kept text of an article; articles are unpacked once. */
+function storiesWith() {
+  let [asked, found] = [null, null];
+  return (wanted) => {
+    if (asked !== wanted) [asked, found] = [wanted, search(wanted)];
+    return found;
+  };
+  async function search(wanted) {
+    const documents = new Set();
+    for (const [place, { id, title }] of index.articles.entries()) {
+      const { blocks } = await whole("articles", place);
+      const kept = blocks.filter((block) => !block.reason).map((block) => block.text);
+      if (folded([title, ...kept].join("\n")).includes(wanted)) documents.add(id);
+    }
+    const carries = ({ versions }) => versions.some((version) => documents.has(version.document));
+    return new Set(index.stories.filter(carries).map(({ id }) => id));
+  }
 }
 
 const titleOf = (id) => {
