@@ -109,7 +109,7 @@ def learn(
 
 
 def _pages(known: Profiles) -> int:
-    return sum(len(profile.pages) for profile in known.outlets.values())
+    return sum(profile.learned for profile in known.outlets.values())
 
 
 def profiles(
@@ -141,7 +141,7 @@ def profiles(
     rows = [
         {
             "outlet": name,
-            "pages": len(profile.pages),
+            "pages": profile.learned,
             "articles": profile.witnesses,
             "blocks": len(profile.blocks),
             "places": len(profile.places),

@@ -34,6 +34,8 @@ FORMAT = "dedup outlet profiles 2"
 
 # Hashes have 64 bits; those of words and path are joined by a multiplication with an odd number.
 _RANGE, _ODD = 1 << 64, 0x9E3779B97F4A7C15
+# Times longer that a block on many witnesses is remembered than one on a single one, at most.
+_LONGEST = 10
 _DIGITS = regex.compile(r"\d+")
 _SENTENCE_END = regex.compile(r"[。！？!?.」』”\"’)）]\s*$")
 
@@ -89,15 +91,18 @@ class Article:
 class Profile:
     """What the witnesses of an outlet have in common.
 
-    `pages` are all pages that were counted; `articles` is the prose of the last witnesses among them.
+    `pages` are the last pages that were learned, each with how many witnesses there were then, or 0 if it
+    carried an article that was known; `learned` is how many there have been. `articles` is the prose of the
+    last witnesses among them.
     """
 
     outlet: str
     witnesses: int
     blocks: Mapping[int, Seen]
     places: Mapping[int, Place]
-    pages: frozenset[int]
+    pages: Mapping[int, int]
     articles: tuple[Article, ...]
+    learned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ def learn(traces: Iterable[Trace], settings: OutletSettings, known: Profiles = N
     outlets = dict(known.outlets)
     spread: Counter[int] = Counter()
     for outlet, pages in sorted(by_outlet.items()):
-        before = outlets.get(outlet, Profile(outlet, 0, {}, {}, frozenset(), ()))
+        before = outlets.get(outlet, Profile(outlet, 0, {}, {}, {}, (), 0))
         outlets[outlet] = _learned(before, [pages[key] for key in sorted(pages)], settings)
     for profile in outlets.values():
         spread.update({word for article in profile.articles for word in article.prose})
@@ -183,7 +188,7 @@ def _overlap(one: Profile, other: Profile) -> bool:
     own = [
         Counter(word for article in profile.articles for word in article.prose) for profile in (one, other)
     ]
-    return bool(one.pages & other.pages) or any(
+    return bool(one.pages.keys() & other.pages.keys()) or any(
         count == 1 and own[1][word] == 1 for word, count in own[0].items()
     )
 
@@ -202,9 +207,15 @@ def _sum(one: Profile, other: Profile) -> Profile:
             had.characters + place.characters,
             had.content + place.content,
         )
-    witnesses = one.witnesses + other.witnesses
+    pages = {**one.pages, **{page: last and one.witnesses + last for page, last in other.pages.items()}}
     return Profile(
-        one.outlet, witnesses, blocks, places, one.pages | other.pages, one.articles + other.articles
+        one.outlet,
+        one.witnesses + other.witnesses,
+        blocks,
+        places,
+        pages,
+        one.articles + other.articles,
+        one.learned + other.learned,
     )
 
 
@@ -279,7 +290,8 @@ def dump(profiles: Profiles) -> str:
                 f"{at:x}": [place.count, place.last, place.characters, place.content]
                 for at, place in sorted(profile.places.items())
             },
-            "pages": [f"{page:x}" for page in sorted(profile.pages)],
+            "pages": {f"{page:x}": last for page, last in profile.pages.items()},
+            "learned": profile.learned,
             "articles": [
                 {f"{word:x}": characters for word, characters in sorted(article.prose.items())}
                 for article in profile.articles
@@ -306,16 +318,20 @@ def parse(text: str) -> Profiles:
 
 
 def _profile(name: str, row: dict[str, Any]) -> Profile:
+    pages = row["pages"]
+    if isinstance(pages, list):  # as they were written before any was forgotten
+        pages = dict.fromkeys(pages, row["witnesses"])
     return Profile(
         name,
         int(row["witnesses"]),
         {int(block, 16): Seen(int(count), int(last)) for block, (count, last) in row["blocks"].items()},
         {int(at, 16): Place(*map(int, numbers)) for at, numbers in row["places"].items()},
-        frozenset(int(page, 16) for page in row["pages"]),
+        {int(page, 16): int(last) for page, last in pages.items()},
         tuple(
             Article({int(word, 16): int(characters) for word, characters in article.items()})
             for article in row["articles"]
         ),
+        int(row.get("learned", len(pages))),
     )
 
 
@@ -335,16 +351,34 @@ def _learned(before: Profile, pages: Sequence[Trace], settings: OutletSettings) 
     articles = [*before.articles, *(Article(_prose(group)) for group in groups)]
 
     def remembered(seen: Seen | Place) -> bool:
-        return witnesses - seen.last <= settings.forget * min(seen.count, 10)
+        return witnesses - seen.last <= settings.forget * min(seen.count, _LONGEST)
 
     return Profile(
         before.outlet,
         witnesses,
         {block: seen for block, seen in blocks.items() if remembered(seen)},
         {at: place for at, place in places.items() if remembered(place)},
-        before.pages | {page.key for page in new},
+        _last(before.pages, witnesses, settings)
+        | {page.key: 0 for page in new}
+        | {page.key: witnesses for group in groups for page in group},
         tuple(articles[-settings.articles :]),
+        before.learned + len(new),
     )
+
+
+def _last(pages: Mapping[int, int], witnesses: int, settings: OutletSettings) -> dict[int, int]:
+    """The pages that must be known when they come again, so that their blocks don't count against them.
+
+    Of a witness no block is remembered that it alone carried once its page is forgotten here.
+    """
+    again = [page for page, last in pages.items() if not last]
+    forgotten = set(again[: max(len(again) - settings.pages, 0)])
+    longest = settings.forget * _LONGEST
+    return {
+        page: last
+        for page, last in pages.items()
+        if page not in forgotten and (not last or witnesses - last <= longest)
+    }
 
 
 def _prose(group: Sequence[Trace]) -> dict[int, int]:

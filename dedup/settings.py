@@ -138,6 +138,9 @@ class OutletSettings:
     # Witnesses after which a block that one witness carried is forgotten; one that n carried is
     # remembered n times as long, ten times at most.
     forget: int = 100
+    # Pages that carried an article known already and are known when they come again: a live page that
+    # changes at every fetch is one each time. Chosen: 10,000 take 300 kB of a profile.
+    pages: int = 10_000
     # Other pages of the outlet from which its places may be trusted without the witnesses of the page;
     # share of them on which a block or a place must stand to be known; distance from 0 or 1 up to which
     # the share of content at a place is clear; share of the content that may stand at unclear places;

@@ -90,6 +90,30 @@ def test_a_page_is_known_as_learned_however_many_articles_came_after_it():
     assert learn(traces, own, profiles) == profiles
 
 
+def test_pages_are_forgotten_with_what_they_alone_carried():
+    own = OutletSettings(forget=1, pages=3)
+    profiles = NOTHING
+    for n in range(12):
+        profiles = learn([page(f"p{n}", STORY[n], CHROME)], own, profiles)
+    for n in range(20):  # a live page that says something else at every fetch
+        profiles = learn([page("live", STORY[11], f"第{n}報です。", CHROME)], own, profiles)
+        assert len(profiles.outlets["kita"].pages) <= 11 + 4
+    profile = profiles.outlets["kita"]
+    assert (profile.witnesses, profile.learned) == (12, 32)
+    assert page("p0", STORY[0], CHROME).key not in profile.pages
+    assert pages_of(profiles, page("p0", STORY[0], CHROME))[0] == 0
+    assert parse(dump(profiles)) == profiles
+
+
+def test_a_file_without_the_time_of_its_pages_is_read():
+    profiles = learn([page("a", *STORY[:3], CHROME), page("b", STORY[4], CHROME)], OWN)
+    rows = json.loads(dump(profiles))
+    kita = rows["outlets"]["kita"]
+    del kita["learned"]
+    kita["pages"] = sorted(kita["pages"])
+    assert parse(json.dumps(rows)) == profiles
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.permutations(range(6)))
 def test_the_order_of_pages_does_not_matter(order):
