@@ -57,7 +57,7 @@ def _command(arguments, cwd):
 
 def finished(*arguments):
     process = go(*arguments)
-    process.join(120)
+    process.join(300)
     return process.exitcode
 
 
