@@ -2,8 +2,10 @@
 
 What a file holds is told by its suffix: `.html .htm` is HTML, `.txt .md` is text, `.jsonl .ndjson` has
 one JSON object a line, with `html` or `text` and optionally `url`, `outlet`, `published`, `id` and
-`encoding` (all of them strings). Each may be gzipped, with `.gz` or without. A file that is named
-with another suffix, and standard input, are told by how they begin.
+`encoding` (all of them strings). Each may be gzipped, with `.gz` or without. `.warc` is a web archive,
+gzipped or not, `.parquet .arrow .feather .ipc` a table with columns named like the fields of JSONL; these
+need the extras `warc` and `parquet`. A file that is named with another suffix, and standard input, are
+told by how they begin.
 
 A folder is walked down in the order of names. Hidden files and folders and files with other suffixes
 are no input there; the failure says so if that leaves nothing. Links are followed to files within the
@@ -12,7 +14,7 @@ folder. A file that is reached on two ways is read once, at the first.
 Failures carry one of these codes: `not_found`, `nothing_found` (a folder or pattern without input),
 `not_a_file` (devices, pipes, sockets), `outside` (a link out of the folder), `unreadable`, `empty`,
 `too_large`, `bad_gzip`, `bomb` (packed bytes that would unpack without end), `bad_encoding`, `bad_json`,
-`bad_record`.
+`bad_record`, `not_warc`, `not_parquet`, `packed` (in a way that is not read here), `extra` (not installed).
 """
 
 from __future__ import annotations
@@ -28,10 +30,11 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import chain
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 from urllib.parse import urlsplit
 
 from dedup.settings import ReadSettings
@@ -41,6 +44,9 @@ _SETTINGS = ReadSettings()
 _STANDARD_INPUT = "-"
 _MEDIA = {".html": Media.HTML, ".htm": Media.HTML, ".txt": Media.TEXT, ".md": Media.TEXT}
 _RECORDS = (".jsonl", ".ndjson")
+_ARCHIVES = (".warc",)
+_TABLES = (".parquet", ".arrow", ".feather", ".ipc")
+_KNOWN = (*_MEDIA, *_RECORDS, *_ARCHIVES, *_TABLES)
 _FIELDS = {
     "html": str,
     "text": str,
@@ -52,6 +58,7 @@ _FIELDS = {
 }
 _TOLD = ("url", "outlet", "published", "encoding", "id")
 _GZIP = b"\x1f\x8b"
+_ARCHIVE = re.compile(rb"WARC/\d\.\d\r?\n")
 _UTF8_MARK = b"\xef\xbb\xbf"
 _GLOB = re.compile(r"[*?\[]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -183,7 +190,7 @@ def _in_folder(root: str) -> Iterator[_Place | Failure]:
         key = _shown(os.path.relpath(path, root).replace(os.sep, "/"))
         yield _Place(path, _shown(path), key, key.split("/")[0] if "/" in key else None)
     if not found:
-        kinds = " ".join((*_MEDIA, *_RECORDS))
+        kinds = " ".join(_KNOWN)
         says = (
             f"no file with a known suffix ({kinds}, or .gz of these) in this folder; name files to read them"
         )
@@ -197,7 +204,7 @@ def _walk(root: str) -> Iterator[str | Failure]:
     while waiting:
         path = waiting.pop()
         is_folder = os.path.isdir(path)
-        if not is_folder and _suffix(path) not in (*_MEDIA, *_RECORDS):
+        if not is_folder and _suffix(path) not in _KNOWN:
             continue
         if path != root and os.path.islink(path):
             if not _is_within(os.path.realpath(path), inside):
@@ -225,7 +232,15 @@ def _sources(
             says = "devices, pipes and sockets are not read; give a regular file, or - for standard input"
             yield Failure(place.name, "not_a_file", says)
             return
-        with _opened(place.path, standard_input, settings) as stream:
+        if _suffix(place.path) in _TABLES:
+            yield from _through_adapter("arrow", place.path, place, settings)
+            return
+        with _raw(place.path, standard_input) as raw:
+            if _suffix(place.path) in _ARCHIVES or _is_archive(raw, place):
+                yield from _through_adapter("warc", raw, place, settings)
+                return
+            zipped = raw.peek(2).startswith(_GZIP) or place.path.lower().endswith(".gz")
+            stream = cast(BinaryIO, io.BufferedReader(_Unpacked(raw, settings))) if zipped else raw
             yield from _contents(stream, place, settings.max_bytes)
     except _BombError:
         says = f"it unpacks to more than {settings.max_expansion} times its size, as no pages do"
@@ -236,13 +251,9 @@ def _sources(
         yield _unreadable(place.name, error)
 
 
-@contextmanager
-def _opened(path: str, standard_input: BinaryIO | None, settings: ReadSettings) -> Iterator[BinaryIO]:
-    """The bytes of an input, unpacked: pages are often stored as sent, gzipped under any name."""
-    is_file = path != _STANDARD_INPUT
-    with open(path, "rb") if is_file else nullcontext(_standard_input(standard_input)) as raw:
-        zipped = raw.peek(2).startswith(_GZIP) or path.lower().endswith(".gz")
-        yield cast(BinaryIO, io.BufferedReader(_Unpacked(raw, settings))) if zipped else raw
+def _raw(path: str, standard_input: BinaryIO | None) -> AbstractContextManager[Any]:
+    """The bytes of an input as they are: pages are often stored as sent, gzipped under any name."""
+    return nullcontext(_standard_input(standard_input)) if path == _STANDARD_INPUT else open(path, "rb")
 
 
 class _BombError(Exception):
@@ -292,6 +303,25 @@ def _standard_input(given: BinaryIO | None) -> Any:
         raise OSError("standard input is closed")
     stream: Any = sys.stdin.buffer
     return stream if hasattr(stream, "peek") else io.BufferedReader(stream)
+
+
+def _through_adapter(
+    what: Literal["arrow", "warc"], file: Any, place: _Place, settings: ReadSettings
+) -> Iterator[Source | Failure]:
+    """The pages of a file that takes an extra to read."""
+    from dedup.index.store import StoreError
+
+    try:
+        adapter = import_module(f"dedup.adapters.{what}")
+    except StoreError as error:
+        yield Failure(place.name, error.error, str(error))
+        return
+    for source in adapter.entries(file, place.name, place.key, settings):
+        yield replace(source, folder=place.folder) if isinstance(source, Source) else source
+
+
+def _is_archive(stream: Any, place: _Place) -> bool:
+    return _suffix(place.path) not in _KNOWN and bool(_ARCHIVE.match(stream.peek(16)[:16]))
 
 
 def _contents(stream: BinaryIO, place: _Place, limit: int) -> Iterator[Source | Failure]:

@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 import threading
+import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,9 @@ import pytest
 import dedup
 from dedup.adapters import frames
 from dedup.index import Index, StoreError, record
+from dedup.read import read
+from dedup.settings import ReadSettings
+from dedup.write import file_name
 
 ROOT = Path(__file__).resolve().parents[1]
 STORY = (
@@ -255,30 +260,30 @@ def test_pages_come_out_of_parquet(tmp_path):
     assert good.articles[0].title == "The mill closes"
     assert bad.failure.error == "bad_record"
     (tmp_path / "raw.parquet").write_bytes(b"no parquet at all")
+    (bad,) = arrow.pages(tmp_path / "raw.parquet")
+    assert bad.error == "not_parquet"
     with pytest.raises(ValueError, match="is no Parquet or Arrow file"):
-        list(arrow.pages(tmp_path / "raw.parquet"))
+        list(arrow.articles(tmp_path / "raw.parquet"))
+
+
+def entry(address, body, *, status="200 OK", kind="text/html", headers=""):
+    """A response in a web archive."""
+    response = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{headers}\r\n".encode() + body
+    head = (
+        f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {address}\r\n"
+        f"WARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-{len(body):012d}>\r\n"
+        "WARC-Date: 2024-05-06T07:08:09Z\r\n"
+        f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(response)}\r\n\r\n"
+    )
+    return head.encode() + response + b"\r\n\r\n"
 
 
 def archive():
     """A web archive of two pages, an image and a page that was not there."""
-    entries = [
-        ("https://a.example/mill", "200 OK", "text/html; charset=utf-8", PAGES["mill"].encode()),
-        ("https://a.example/logo", "200 OK", "image/png", b"\x89PNG\r\n"),
-        ("https://a.example/gone", "404 Not Found", "text/html", b"<p>Not here</p>"),
-        ("https://a.example/clerk", "200 OK", "text/html", PAGES["clerk"].encode("utf-16")),
-    ]
-    for address, status, kind, body in entries:
-        response = (
-            f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-            + body
-        )
-        head = (
-            f"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: {address}\r\n"
-            f"WARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-{len(body):012d}>\r\n"
-            "WARC-Date: 2024-05-06T07:08:09Z\r\n"
-            f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(response)}\r\n\r\n"
-        )
-        yield head.encode() + response + b"\r\n\r\n"
+    yield entry("https://a.example/mill", PAGES["mill"].encode(), kind="text/html; charset=utf-8")
+    yield entry("https://a.example/logo", b"\x89PNG\r\n", kind="image/png")
+    yield entry("https://a.example/gone", b"<p>Not here</p>", status="404 Not Found")
+    yield entry("https://a.example/clerk", PAGES["clerk"].encode("utf-16"))
 
 
 @needs("fastwarc")
@@ -294,6 +299,152 @@ def test_pages_come_out_of_a_web_archive(tmp_path, packed):
     cleaned = list(dedup.clean_many(warc.pages(place)))
     assert [one.articles[0].title for one in cleaned] == ["The mill closes", "A clerk is sworn in"]
     assert [one.articles[0].url for one in cleaned] == ["https://a.example/mill", "https://a.example/clerk"]
+
+
+def chunks(content):
+    parts = (content[:7], content[7:], b"")
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+@needs("fastwarc")
+@pytest.mark.parametrize(
+    ("headers", "send"),
+    [
+        ("Content-Encoding: gzip\r\n", gzip.compress),
+        ("Content-Encoding: deflate\r\n", zlib.compress),
+        ("Transfer-Encoding: chunked\r\n", chunks),
+        (
+            "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\n",
+            lambda content: chunks(gzip.compress(content)),
+        ),
+        ("Content-Encoding: gzip\r\n", bytes),  # what was sent is not what is stored
+        ("Transfer-Encoding: chunked\r\nContent-Encoding: br\r\n", bytes),
+    ],
+)
+def test_a_page_is_read_as_it_was_meant_however_it_was_sent(headers, send):
+    from dedup.adapters import warc
+
+    content = PAGES["mill"].encode()
+    (page,) = warc.entries(io.BytesIO(entry("https://a.example/", send(content), headers=headers)), "x", "x")
+    assert page.content == content
+
+
+@needs("fastwarc", "pyarrow")
+def test_archives_and_tables_are_inputs(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    raw = tmp_path / "raw" / "south"
+    raw.mkdir(parents=True)
+    (raw / "a.warc.gz").write_bytes(b"".join(map(gzip.compress, archive())))
+    (raw / "b.warc").write_bytes(b"".join(archive()))
+    (raw / "unnamed").write_bytes(b"".join(archive()))
+    when = datetime(2024, 5, 6, tzinfo=UTC)
+    rows = [
+        {"id": 7, "html": PAGES["mill"].encode(), "outlet": "mill.example", "published": when},
+        {"id": 8, "html": " ", "outlet": None, "published": None},
+    ]
+    parquet.write_table(pa.Table.from_pylist(rows), raw / "c.parquet")
+    sources = list(read([tmp_path / "raw", raw / "unnamed"]))
+    told = [
+        (os.path.relpath(one.name, raw), one.key) if isinstance(one, dedup.Source) else one.error
+        for one in sources
+    ]
+    assert told == [
+        ("a.warc.gz#1", "south/a.warc.gz#1"),
+        ("a.warc.gz#4", "south/a.warc.gz#4"),
+        ("b.warc#1", "south/b.warc#1"),
+        ("b.warc#4", "south/b.warc#4"),
+        ("c.parquet#1", "south/c.parquet#7"),
+        "empty",
+        ("unnamed#1", "unnamed#1"),
+        ("unnamed#4", "unnamed#4"),
+    ]
+    assert (sources[4].outlet, sources[4].published) == ("mill.example", when.isoformat())
+    with (raw / "b.warc").open("rb") as file:
+        assert [one.name for one in read(["-"], standard_input=file)] == ["-#1", "-#4"]
+    done = subprocess.run(
+        [sys.executable, "-m", "dedup_cli", "clean", tmp_path / "raw"], capture_output=True, check=False
+    )
+    titles = [json.loads(line)["title"] for line in done.stdout.splitlines()]
+    assert (done.returncode, titles.count("The mill closes"), len(titles)) == (3, 3, 5)
+
+
+HOSTILE_ARCHIVES = {
+    "no archive": (b"nothing of the kind\n" * 50, ["not_warc"]),
+    "a length beyond the end": (
+        entry("u", PAGES["mill"].encode()).replace(b"Content-Length: 6", b"Content-Length: 9999999996"),
+        None,
+    ),
+    "a negative length": (b"WARC/1.0\r\nWARC-Type: response\r\nContent-Length: -5\r\n\r\n", None),
+    "no end of a header": (b"WARC/1.0\r\nX: " + b"a" * 5_000_000, ["not_warc"]),
+    "a page too large": (entry("u", b"<p>" + b"a" * 60_000), ["too_large"]),
+    "a page that unpacks without end": (
+        entry("u", gzip.compress(bytes(5_000_000)), headers="Content-Encoding: gzip\r\n"),
+        ["too_large"],
+    ),
+    "an archive that unpacks without end": (gzip.compress(entry("u", bytes(60_000_000))), ["bomb"]),
+    "packed as nothing reads": (entry("u", b"\x0b\x02\x80", headers="Content-Encoding: br\r\n"), ["packed"]),
+    "cut short": (gzip.compress(b"".join(archive()))[:-200], None),
+    "half a page": (b"".join(archive())[:-900], None),
+    "a name that steers": (entry("http://a\x1b[31m\xff/\u202e/../../x", PAGES["mill"].encode()), []),
+    "a charset that is none": (entry("u", PAGES["mill"].encode(), kind="text/html; charset=\0x"), []),
+    "nothing in a page": (entry("u", b" "), ["empty"]),
+    "chunks of any length": (
+        entry("u", b"ffffffff\r\nab", headers="Transfer-Encoding: chunked\r\n"),
+        None,
+    ),
+}
+
+
+@needs("fastwarc")
+@pytest.mark.parametrize("name", HOSTILE_ARCHIVES)
+def test_no_archive_harms(tmp_path, name):
+    content, errors = HOSTILE_ARCHIVES[name]
+    place = tmp_path / ("x.warc.gz" if content[:2] == b"\x1f\x8b" else "x.warc")
+    place.write_bytes(content)
+    found = list(read([place], settings=ReadSettings(max_bytes=50_000)))
+    cleaned = list(dedup.clean_many(found))
+    failures = [one.failure.error for one in cleaned if one.failure]
+    assert errors is None or failures == errors
+    for one in cleaned:
+        assert one.source.startswith(str(place))
+        for article in one.articles:
+            assert file_name(article, ".md").isprintable()
+            assert "/" not in file_name(article, ".md")
+
+
+@needs("pyarrow")
+def test_tables_that_unpack_without_end(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    few = ReadSettings(max_bytes=50_000)
+    zeros = pa.table({"html": ["\0" * 5_000_000]})
+    parquet.write_table(zeros, tmp_path / "a.parquet", compression="zstd", use_dictionary=False)
+    (bad,) = read([tmp_path / "a.parquet"], settings=few)
+    assert bad.error == "bomb"
+    # One value in many rows: there once in memory too.
+    shared = pa.table({"html": pa.array(["a" * 60_000]).dictionary_encode().take(pa.array([0] * 20_000))})
+    parquet.write_table(shared, tmp_path / "b.parquet", compression="none")
+    assert (tmp_path / "b.parquet").stat().st_size < 100_000
+    assert {one.error for one in read([tmp_path / "b.parquet"], settings=few)} == {"too_large"}
+    (tmp_path / "c.arrow").write_bytes(b"ARROW1\0\0" + bytes(100))
+    (bad,) = read([tmp_path / "c.arrow"])
+    assert bad.error == "not_parquet"
+
+
+@pytest.mark.parametrize(
+    ("name", "library", "extra"), [("x.warc", "fastwarc", "warc"), ("x.parquet", "pyarrow", "parquet")]
+)
+def test_an_input_whose_reader_is_missing_is_told(monkeypatch, tmp_path, name, library, extra):
+    (tmp_path / name).write_bytes(b"x")
+    for module in ("arrow", "warc"):
+        monkeypatch.delitem(sys.modules, f"dedup.adapters.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setitem(sys.modules, f"{library}.warc", None)
+    (bad,) = read([tmp_path / name])
+    assert (bad.error, f"pip install 'news-dedup[{extra}]'" in bad.message) == ("extra", True)
 
 
 @needs("fastwarc")

@@ -28,6 +28,7 @@ PARTS = {
     "sharing": {"clustering", "facts", "relate", "stories"},
     "explanation": {"band", "compare", "facts", "sign", "verify"},
     "viewer": {"explanation", "runs"},
+    "read": {"index.store"},  # and adapters for files that take an extra, by name
     "relate": {"clustering", "columns", "compare", "passages", "quote", "verify", "words"},
     "facts": {"words"},
     "passages": {"span_kernels", "threads"},

@@ -5,7 +5,8 @@
     arrow.write("articles.parquet", (article for one in cleaned for article in one.articles))
     clusters = dedup.cluster(arrow.articles("articles.parquet"))
 
-`.parquet` files are Parquet, `.arrow`, `.feather` and `.ipc` files Arrow.
+`.parquet` files are Parquet, `.arrow`, `.feather` and `.ipc` files Arrow. `dedup clean` and `dedup run` read
+such files of pages by themselves.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from dedup.adapters.records import missing, page_of
 from dedup.rows import article_of, article_row
+from dedup.settings import ReadSettings
 from dedup.types import Article, Failure, Source
 
 try:
@@ -27,6 +29,7 @@ except ImportError as error:
     raise missing("pyarrow", "parquet") from error
 
 _BATCH = 1000
+_DEFAULTS = ReadSettings()
 _TEXT = ("id", "source", "url", "outlet", "title", "published", "author", "agency", "language", "encoding")
 _SPAN = [("start", pa.int64()), ("end", pa.int64())]
 _EVIDENCE = pa.struct([("witness", pa.string()), ("says", pa.string()), ("vote", pa.float64())])
@@ -57,26 +60,70 @@ SCHEMA = pa.schema(
 )
 
 
-def rows(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
-    """The rows of a file; `ValueError` where it is neither Parquet nor Arrow."""
+class BombError(ValueError):
+    """A file that unpacks to far more than text does."""
+
+
+def rows(path: str | os.PathLike[str], settings: ReadSettings = _DEFAULTS) -> Iterator[dict[str, Any]]:
+    """The rows of a file; `ValueError` for what is neither Parquet nor Arrow, or packs far too much."""
     name = os.fspath(path)
     try:
-        if _is_arrow(name):
-            with pa.memory_map(name) as file, ipc.open_file(file) as reader:
-                for number in range(reader.num_record_batches):
-                    yield from reader.get_batch(number).to_pylist()
-        else:
-            with parquet.ParquetFile(name) as reader:
-                for batch in reader.iter_batches(_BATCH):
-                    yield from batch.to_pylist()
-    except pa.ArrowInvalid as error:
+        for batch in _arrow_batches(name) if _is_arrow(name) else _parquet_batches(name, settings):
+            # One by one: a value that many rows share is there once in the file, but not in their rows.
+            for place in range(batch.num_rows):
+                yield from batch.slice(place, 1).to_pylist()
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise ValueError(f"{name} is no Parquet or Arrow file: {error}") from error
 
 
-def pages(path: str | os.PathLike[str]) -> Iterator[Source | Failure]:
-    """The pages of a file with a column `html` or `text`, and perhaps `url`, `outlet`, `published`."""
-    for number, row in enumerate(rows(path), start=1):
-        yield page_of(row, f"{os.fspath(path)}#{number}")
+def _arrow_batches(name: str) -> Iterator[Any]:
+    with pa.memory_map(name) as file, ipc.open_file(file) as reader:
+        for number in range(reader.num_record_batches):
+            yield reader.get_batch(number)
+
+
+def _parquet_batches(name: str, settings: ReadSettings) -> Iterator[Any]:
+    with parquet.ParquetFile(name) as reader:
+        columns = [field.name for field in reader.schema_arrow if field.type in (pa.string(), pa.binary())]
+        for group in range(reader.metadata.num_row_groups):
+            found = reader.metadata.row_group(group)
+            for one in map(found.column, range(found.num_columns)):
+                if one.total_uncompressed_size > max(
+                    settings.max_bytes, settings.max_expansion * one.total_compressed_size
+                ):
+                    raise BombError(
+                        f"{name} unpacks to more than {settings.max_expansion} times its size, as no pages do"
+                    )
+    with parquet.ParquetFile(name, read_dictionary=columns) as reader:
+        yield from reader.iter_batches(_BATCH)
+
+
+def pages(path: str | os.PathLike[str], settings: ReadSettings = _DEFAULTS) -> Iterator[Source | Failure]:
+    """The pages of a file with a column `html` or `text`, and perhaps `url`, `outlet`, `published`.
+
+    They are named `raw.parquet#3` for the third row. A row that is too large or has none of these columns
+    gives a `Failure`, and so does a file that is neither Parquet nor Arrow.
+    """
+    name = os.fspath(path)
+    yield from entries(name, name, Path(name).name, settings)
+
+
+def entries(path: str, name: str, key: str, settings: ReadSettings = _DEFAULTS) -> Iterator[Source | Failure]:
+    """The same under another name; `key` is that in keys of sources."""
+    try:
+        for number, row in enumerate(rows(path, settings), start=1):
+            content = row.get("html") or row.get("text") or ""
+            if len(content) > settings.max_bytes:
+                says = f"the page has more than {settings.max_bytes / 1e6:,.0f} MB"
+                yield Failure(f"{name}#{number}", "too_large", says)
+            else:
+                yield page_of(row, f"{name}#{number}", f"{key}#{row.get('id') or number}")
+    except BombError as error:
+        yield Failure(name, "bomb", str(error))
+    except ValueError as error:
+        yield Failure(name, "not_parquet", str(error))
 
 
 def articles(path: str | os.PathLike[str]) -> Iterator[Article]:

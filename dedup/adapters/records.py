@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from dedup.index.rows import answer_row
@@ -34,24 +35,36 @@ def mark_of(answer: Answer) -> dict[str, Any]:
     }
 
 
-def page_of(record: Mapping[str, Any], name: str) -> Source | Failure:
-    """The page of a record with `html` or `text`, and perhaps `url`, `outlet`, `published`."""
+def page_of(record: Mapping[str, Any], name: str, key: str | None = None) -> Source | Failure:
+    """The page of a record with `html` or `text`, and perhaps `url`, `outlet`, `published`, `encoding`.
+
+    `key` tells records apart, by default the address.
+    """
     content = record.get("html") or record.get("text")
     if not isinstance(content, str | bytes):
         return Failure(name, "bad_record", "the record has neither `html` nor `text`")
-    url, outlet, published = (
-        value if isinstance(value := record.get(field), str) else None
-        for field in ("url", "outlet", "published")
+    if not content.strip():
+        return Failure(name, "empty", "its html or text is empty; fetch the page again")
+    url, outlet, published, encoding = (
+        _word(record.get(field)) for field in ("url", "outlet", "published", "encoding")
     )
     return Source(
         name=name,
-        key=url or name,
+        key=key or url or name,
         content=content,
         media=media_of(content),
+        declared_encoding=encoding,
         url=url,
         outlet=outlet,
         published=published,
     )
+
+
+def _word(value: object) -> str | None:
+    """Text as it is, a time as ISO 8601; other things are left out."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return value if isinstance(value, str) else None
 
 
 def missing(module: str, extra: str) -> StoreError:
