@@ -16,8 +16,8 @@ Paths = Annotated[
     list[str],
     typer.Argument(
         metavar="PATHS",
-        help="Files, folders, globs, or - for standard input: .html .htm .txt .md, these gzipped, and "
-        ".jsonl records with html or text.",
+        help="Files, folders, globs, or - for standard input: .html .htm .txt .md, these gzipped, "
+        ".jsonl records with html or text; with their extras .warc .parquet .arrow.",
         show_default=False,
     ),
 ]
