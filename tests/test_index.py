@@ -6,15 +6,13 @@ import os
 import pickle
 import random
 import shutil
-import socket
-import subprocess
 import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from servers import free_port, redis_on
 
 from dedup.clustering import cluster
 from dedup.index import Index, StoreError, postings, record
@@ -45,22 +43,9 @@ WORDS = [
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory):
     """The address of a server of our own, on a free port of loopback."""
-    pytest.importorskip("redis", reason="the extra `redis` is not installed")
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("redis")
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+    port = free_port()
+    with redis_on(port, tmp_path_factory.mktemp("redis")):
         yield f"redis://127.0.0.1:{port}/0"
-        server.terminate()
 
 
 @pytest.fixture(params=["file", "redis"])

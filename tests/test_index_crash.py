@@ -7,10 +7,13 @@ import shutil
 import signal
 import sqlite3
 import time
+from contextlib import contextmanager, suppress
 
 import pytest
+from servers import free_port, redis_on
 
 from dedup.index import Index, StoreError, record
+from dedup.settings import IndexSettings, Settings
 
 WIRE = "The harbour board said on Tuesday that the northern quay would stay closed until the spring tides."
 
@@ -22,13 +25,38 @@ def story(number):
     return record(f"s{number}", *told)
 
 
-def write_until_killed(place, first, output):
+# So that the others need not wait long for the turn of a writer that was killed.
+HASTY = Settings(index=IndexSettings(patience=0.4))
+
+
+def write_until_killed(place, first, output, settings=None):
     """Add articles one by one or ten at a time, and say of each that it is in."""
-    with Index(place) as index:
+    with Index(place, settings=settings) as index:
         for number in range(first, first + 100_000, 10):
             some = [story(one) for one in range(number, number + 10)]
             for answer in index.add_many(some) if number % 20 else map(index.add, some):
                 os.write(output, f"{answer.article}\n".encode())
+
+
+@contextmanager
+def writer(place, first, settings=None):
+    """A process that writes until it is killed; gives it and, when it has ended, what it told."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if not process:
+        try:
+            write_until_killed(place, first, writing, settings)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    told = set()
+    yield process, told
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+    with os.fdopen(reading) as lines:
+        # The last line may be torn; what it says was not heard.
+        told.update(lines.read().split("\n")[:-1])
+    os.waitpid(process, 0)
 
 
 def test_killed_at_any_moment_nothing_is_lost_or_half_there(tmp_path):
@@ -36,20 +64,9 @@ def test_killed_at_any_moment_nothing_is_lost_or_half_there(tmp_path):
     place = tmp_path / "news.index"
     returned = set()
     for turn in range(60):
-        reading, writing = os.pipe()
-        writer = os.fork()
-        if not writer:
-            try:
-                write_until_killed(place, 100_000 * turn, writing)
-            finally:
-                os._exit(1)
-        os.close(writing)
-        time.sleep(rng.uniform(0, 0.25))
-        os.kill(writer, signal.SIGKILL)
-        os.waitpid(writer, 0)
-        with os.fdopen(reading) as told:
-            # The last line may be torn; what it says was not heard.
-            returned.update(told.read().split("\n")[:-1])
+        with writer(place, 100_000 * turn) as (_, told):
+            time.sleep(rng.uniform(0, 0.25))
+        returned |= told
         with Index(place) as index:
             there = {article.id: len(article.paragraphs) for article, _ in index.export()}
         assert returned <= there.keys()
@@ -57,6 +74,45 @@ def test_killed_at_any_moment_nothing_is_lost_or_half_there(tmp_path):
     with Index(place) as index:
         assert index.check() == []
     assert len(returned) > 60
+
+
+def test_killed_writers_leave_redis_whole(tmp_path):
+    rng = random.Random(51)
+    port = free_port()
+    returned = set()
+    with redis_on(port, tmp_path):
+        place = f"redis://127.0.0.1:{port}/0"
+        for turn in range(50):
+            with writer(place, 100_000 * turn, HASTY) as (_, told):
+                time.sleep(rng.uniform(0.1, 0.4))
+            returned |= told
+        with Index(place, settings=HASTY) as index:
+            there = {article.id: len(article.paragraphs) for article, _ in index.export()}
+            assert returned <= there.keys()
+            assert set(there.values()) <= {8}
+            assert index.check() == []
+            assert index.stats().articles == len(there)
+            index.add(story(1_000_000_000))
+    assert len(returned) > 50
+
+
+def test_a_killed_redis_server_that_keeps_a_log_has_all_that_was_answered(tmp_path):
+    rng = random.Random(52)
+    port = free_port()
+    returned = set()
+    for turn in range(8):
+        with redis_on(port, tmp_path, "--appendonly", "yes", "--appendfsync", "always") as server:
+            place = f"redis://127.0.0.1:{port}/0"
+            with Index(place, settings=HASTY) as index:
+                there = {article.id: len(article.paragraphs) for article, _ in index.export()}
+                assert index.check() == []
+            assert returned <= there.keys()
+            assert set(there.values()) <= {8}
+            with writer(place, 100_000 * turn, HASTY) as (_, told):
+                time.sleep(rng.uniform(0.1, 0.4))
+                server.kill()
+            returned |= told
+    assert len(returned) > 8
 
 
 @pytest.fixture
