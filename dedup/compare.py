@@ -8,14 +8,15 @@ numbers and every punctuation mark, curly quotes included.
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import regex
 
-from dedup.threads import each, gathered
+from dedup.threads import allocate, in_order, slices
 from dedup.types import CodePoints
 
 if TYPE_CHECKING:
@@ -24,16 +25,16 @@ if TYPE_CHECKING:
 # Zero width space, non-joiner, joiner, word joiner and byte order mark. `str.split` leaves them.
 _ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
 
-# Paragraphs folded at once; bounds the memory of the raw code points.
-_CHUNK = 1 << 14
+# Paragraphs folded at once: their raw code points stay in the second cache. And by one worker with one
+# fold table, at most.
+_CHUNK, _RANGE = 1 << 12, 1 << 16
 
 # What a table of lengths says of a character not met yet, and of one that joins its neighbours.
 _UNKNOWN, _JOINS = -1, -2
 
-_NO_NUMBERS = np.empty(0, np.int64)
-
-# What the fold table says of a character that cannot be folded without its neighbours.
-_IN_CONTEXT = 0xFFFFFFFF
+# What the fold table says of a character that stands for itself, of one that is dropped, of one that
+# becomes several, and of one that cannot be folded without its neighbours; 0 is a character not met yet.
+_PLAIN, _DROPPED, _EXPANDED, _IN_CONTEXT = 1 << 31, 3 << 30, 1 << 30, 0x7FFFFFFF
 
 # Kana letters, the unified ideographs and Hangul syllables are their own comparison text; they are
 # most of the distinct characters of a corpus, so the table need not ask for them one by one.
@@ -93,7 +94,7 @@ def unknown_lengths() -> NDArray[np.int8]:
 def encode(
     texts: Sequence[str], *, compiled: bool = False, workers: int = 1, scratch: str = ""
 ) -> CodePoints:
-    """Return the comparison texts of `texts`, end to end as code points.
+    """Return the comparison texts of `texts` as code points, in the order of the texts but for a few.
 
     Lone surrogates pass through as they are. With `compiled` a kernel folds character by
     character from a table, and only paragraphs that hold a character which depends on its
@@ -101,8 +102,7 @@ def encode(
     """
     if not compiled:
         return _code_points([comparison_text(text) for text in texts])
-    starts = range(0, len(texts), _CHUNK)
-    return _join(each(lambda i: _fold_chunk(texts[i : i + _CHUNK]), starts, workers), scratch)
+    return _fold(texts, workers, scratch)
 
 
 def decode(texts: CodePoints, index: int) -> str:
@@ -129,73 +129,100 @@ def equal(
     )
 
 
-def _code_points(texts: Sequence[str]) -> CodePoints:
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+def _code_points(texts: Sequence[str], lengths: NDArray[np.int64] | None = None) -> CodePoints:
+    if lengths is None:
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
     return CodePoints(codes.astype(np.uint32, copy=False), np.cumsum(lengths) - lengths, lengths)
 
 
-def _join(chunks: Iterable[CodePoints], scratch: str) -> CodePoints:
-    """Put the texts of all chunks end to end; `scratch` names a folder for the file that holds them."""
-    starts, lengths = [_NO_NUMBERS], [_NO_NUMBERS]
+def _fold(texts: Sequence[str], workers: int, scratch: str) -> CodePoints:
+    """Fold texts with the kernel; equal to `_code_points` of the comparison texts but for gaps between them.
 
-    def codes() -> Iterator[NDArray[np.uint32]]:
-        end = 0
-        for chunk in chunks:
-            starts.append(chunk.starts + end)
-            lengths.append(chunk.lengths)
-            end += chunk.codes.size
-            yield chunk.codes
+    Ranges of texts have a part of the result and a fold table each, so that workers share nothing.
+    """
+    given = np.fromiter(map(len, texts), np.int64, len(texts))
+    parts = slices(len(texts), max(min(_RANGE, -(-len(texts) // workers)), 1))
+    # Folding expands a few characters and drops spaces; memory that stays unused is never touched.
+    rooms = [int(given[slice(*part)].sum()) * 9 // 8 for part in parts]
+    bounds = list(itertools.pairwise(itertools.accumulate(rooms, initial=0)))
+    codes = allocate((sum(rooms),), np.uint32, scratch)
+    starts, lengths = np.empty_like(given), np.empty_like(given)
 
-    return CodePoints(gathered(codes(), np.uint32, scratch), np.concatenate(starts), np.concatenate(lengths))
+    def fold(number: int) -> None:
+        part, (begin, end) = slice(*parts[number]), bounds[number]
+        out = CodePoints(codes[begin:end], starts[part], lengths[part])
+        used = _fold_range(texts[part], given[part], out)
+        left = np.flatnonzero(out.lengths < 0)
+        single = _code_points([comparison_text(texts[part][row]) for row in left.tolist()])
+        if single.codes.size <= end - begin - used:
+            out.codes[used : used + single.codes.size] = single.codes
+            out.starts[left], out.lengths[left] = single.starts + used, single.lengths
+        out.starts[:] += begin
 
-
-def _fold_chunk(texts: Sequence[str]) -> CodePoints:
-    """Fold a chunk with the kernel; equal to `_code_points` of the comparison texts."""
-    from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
-
-    raw = _code_points(texts)
-    table, expansions, more = _fold_table(*kernels.count_codes(raw.codes))
-    codes = np.empty(raw.codes.size + more + 1, np.uint32)
-    starts, lengths = kernels.fold((raw.codes, raw.starts, raw.lengths), table, expansions, codes)
-    codes = codes[: int((starts + lengths).max(initial=0))]
-    in_context = np.flatnonzero(lengths < 0)
-    if in_context.size:
-        single = _code_points([comparison_text(texts[row]) for row in in_context.tolist()])
-        starts[in_context], lengths[in_context] = single.starts + codes.size, single.lengths
+    in_order(fold, range(len(parts)), workers)
+    left = np.flatnonzero(lengths < 0)  # for which there was no room
+    if left.size:
+        single = _code_points([comparison_text(texts[row]) for row in left.tolist()])
+        starts[left], lengths[left] = single.starts + codes.size, single.lengths
         codes = np.concatenate([codes, single.codes])
     return CodePoints(codes, starts, lengths)
 
 
-def _fold_table(
-    codes: NDArray[np.uint32], counts: NDArray[np.int32]
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32], int]:
-    """Fold every distinct code point once; `counts` says how often each occurs.
+def _fold_range(texts: Sequence[str], given: NDArray[np.int64], out: CodePoints) -> int:
+    """Fold texts of the lengths `given` into `out`; return how much of its codes is used.
 
-    The first array says by code point what it folds to, where that is one code point; else it holds
-    `1 << 30` (nothing), `1 << 31 | characters << 21 | place`, the place being in the second array, or
-    `_IN_CONTEXT`. The number is by how many code points all texts may grow.
+    A text that has to be folded by itself gets the length -1.
     """
-    table = np.zeros(0x110000, np.uint32)
-    for block in _UNCHANGED:
-        table[block] = np.arange(block.start, block.stop)
-    expansions: list[str] = []
-    end = more = 0
-    unknown = table[codes] == 0
-    for code, count in zip(codes[unknown].tolist(), counts[unknown].tolist(), strict=True):
-        text = comparison_text(chr(code))
-        if _depends_on_neighbours(code):
-            table[code] = _IN_CONTEXT
-        elif len(text) == 1:
-            table[code] = ord(text)
-        elif not text:
-            table[code] = 1 << 30
-        else:
-            table[code] = 1 << 31 | len(text) << 21 | end
-            expansions.append(text)
-            end += len(text)
-            more += count * (len(text) - 1)
-    return table, _code_points(expansions).codes, more
+    from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+
+    table = _FoldTable()
+    end, later = 0, int(given.sum())
+    for first, last in slices(len(texts), _CHUNK):
+        raw = _code_points(texts[first:last], given[first:last])
+        later -= raw.codes.size
+        # What comes later must find room, whatever expands here.
+        room = (out.codes[: out.codes.size - later], out.starts[first:last], out.lengths[first:last])
+        row = 0
+        while row < last - first:
+            row, end = kernels.fold(
+                (raw.codes, raw.starts, raw.lengths), table.entries, table.expansions, (row, end), room
+            )
+            if row < last - first:
+                table.learn(kernels.unknown_codes(raw.codes[raw.starts[row] :], table.entries))
+    return end
+
+
+class _FoldTable:
+    """What every code point met so far folds to, each asked for once.
+
+    An entry is `_PLAIN` with the code point it becomes, `_DROPPED`, `_EXPANDED` with
+    `characters << 21` and their place in `expansions`, or `_IN_CONTEXT`.
+    """
+
+    def __init__(self) -> None:
+        self.entries = np.zeros(0x110000, np.uint32)
+        self.expansions = np.empty(0, np.uint32)
+        for block in _UNCHANGED:
+            self.entries[block] = np.arange(block.start, block.stop) | _PLAIN
+
+    def learn(self, codes: NDArray[np.uint32]) -> None:
+        """Fold these code points one by one."""
+        expansions = [self.expansions]
+        end = self.expansions.size
+        for code in codes.tolist():
+            text = comparison_text(chr(code))
+            if _depends_on_neighbours(code):
+                self.entries[code] = _IN_CONTEXT
+            elif len(text) == 1:
+                self.entries[code] = _PLAIN | ord(text)
+            elif not text:
+                self.entries[code] = _DROPPED
+            else:
+                self.entries[code] = _EXPANDED | len(text) << 21 | end
+                expansions.append(_code_points([text]).codes)
+                end += len(text)
+        self.expansions = np.concatenate(expansions)
 
 
 def _depends_on_neighbours(code: int) -> bool:

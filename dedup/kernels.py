@@ -110,47 +110,78 @@ def block_hashes(codes: Array, width: int, out: Array) -> None:
 
 
 @_compile
-def count_codes(raw: Array) -> tuple[Array, Array]:
-    """The distinct code points as they come, and how often each occurs (compare.encode)."""
-    counts = np.zeros(0x110000, np.int32)
-    codes = np.empty(0x110000, np.uint32)
-    distinct = 0
+def unknown_codes(raw: Array, table: Array) -> Array:
+    """The distinct code points that the fold table does not know; it marks them (compare._FoldTable)."""
+    found = np.empty(table.size, np.uint32)
+    count = 0
     for code in raw:
-        if not counts[code]:
-            codes[distinct] = code
-            distinct += 1
-        counts[code] += 1
-    return codes[:distinct].copy(), counts[codes[:distinct]]
+        if not table[code]:
+            table[code] = 1
+            found[count] = code
+            count += 1
+    return found[:count].copy()
 
 
 @_compile
-def fold(texts: Texts, table: Array, expansions: Array, out: Array) -> tuple[Array, Array]:
-    """Write the folded texts end to end; return starts and lengths (compare.encode).
+def fold(
+    texts: Texts, table: Array, expansions: Array, begin: tuple[int, int], out: Texts
+) -> tuple[int, int]:
+    """Write the folded texts end to end, from a row and a place in `out` on (compare.encode).
 
-    A text with a character that depends on its neighbours is left to the caller: its length is -1.
-    Spaces are as frequent as words, so they are dropped without a branch.
+    Returns the row and the place where it ended: behind the last, or at the first row with a code
+    point that the table does not know. A text with a character that depends on its neighbours, or
+    for which there is no room, is left to the caller: its length is -1. `out` has room for all that
+    is not expanded. Spaces are as frequent as words, so they are dropped without a branch; four
+    characters a step, because one branch then does for all of them.
     """
     raw, starts, lengths = texts
-    out_starts = np.empty(starts.size, np.int64)
-    out_lengths = np.empty(starts.size, np.int64)
-    k = 0
-    for row in range(starts.size):
-        out_starts[row] = k
-        for code in raw[starts[row] : starts[row] + lengths[row]]:
-            entry = table[code]
-            if entry < 0x80000000:
-                out[k] = entry
-                k += 1 - (entry >> 30)
-            elif entry == 0xFFFFFFFF:
-                k = out_starts[row] - 1
+    codes, out_starts, out_lengths = out
+    first, place = begin
+    one, plain, low = np.uintp(1), np.uint32(0x80000000), np.uint32(0x1FFFFF)
+    drop = np.uint32(30)
+    last = np.uintp(starts[-1] + lengths[-1])
+    k = np.uintp(place)
+    for row in range(first, starts.size):
+        start = k
+        i = np.uintp(starts[row])
+        end = i + np.uintp(lengths[row])
+        length = 0
+        while i < end:
+            while i + np.uintp(4) <= end:
+                a, b = table[raw[i]], table[raw[i + one]]
+                c, d = table[raw[i + np.uintp(2)]], table[raw[i + np.uintp(3)]]
+                if a & b & c & d < plain:
+                    break
+                codes[k] = a & low
+                k += one - np.uintp((a >> drop) & one)
+                codes[k] = b & low
+                k += one - np.uintp((b >> drop) & one)
+                codes[k] = c & low
+                k += one - np.uintp((c >> drop) & one)
+                codes[k] = d & low
+                k += one - np.uintp((d >> drop) & one)
+                i += np.uintp(4)
+            if i == end:
                 break
+            a = table[raw[i]]
+            i += one
+            if a >= plain:
+                codes[k] = a & low
+                k += one - np.uintp((a >> drop) & one)
+            elif a == 0:
+                return row, int(start)
             else:
-                for j in range((entry >> 21) & 0x3FF):
-                    out[k] = expansions[(entry & 0x1FFFFF) + j]
-                    k += 1
-        out_lengths[row] = k - out_starts[row]
-        k = max(k, out_starts[row])
-    return out_starts, out_lengths
+                more = np.uintp((a >> np.uint32(21)) & np.uint32(0x1FF))
+                if a == np.uint32(0x7FFFFFFF) or k + more + (last - i) > np.uintp(codes.size):
+                    k = start
+                    length = -1
+                    break
+                for j in range(more):
+                    codes[k] = expansions[np.uintp(a & low) + np.uintp(j)]
+                    k += one
+        out_starts[row] = int(start)
+        out_lengths[row] = length + int(k - start)
+    return starts.size, int(k)
 
 
 @_compile

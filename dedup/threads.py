@@ -8,7 +8,7 @@ number of workers.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,22 +21,16 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
-def each(work: Callable[[_In], _Out], parts: Iterable[_In], workers: int) -> Iterator[_Out]:
-    """Yield `work` of every part, in order; up to `workers` at once."""
-    if workers == 1:
-        yield from map(work, parts)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(work, parts)
-
-
 def in_order(work: Callable[[_In], _Out], parts: Iterable[_In], workers: int) -> list[_Out]:
     """Return `work` of every part, in order; up to `workers` at once.
 
     >>> in_order(abs, [-2, 1], workers=2)
     [2, 1]
     """
-    return list(each(work, parts, workers))
+    if workers == 1:
+        return list(map(work, parts))
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, parts))
 
 
 def slices(count: int, size: int) -> list[tuple[int, int]]:
@@ -58,24 +52,3 @@ def allocate(shape: tuple[int, ...], dtype: type[Any], scratch: str) -> NDArray[
         return np.empty(shape, dtype)
     with tempfile.TemporaryFile(dir=scratch) as file:
         return np.memmap(file, dtype, "w+", shape=shape)
-
-
-def gathered(parts: Iterable[NDArray[Any]], dtype: type[Any], scratch: str) -> NDArray[Any]:
-    """Return arrays end to end as one, in a file of the folder `scratch` if one is named.
-
-    >>> gathered([np.arange(2), np.arange(3)], np.int64, "").tolist()
-    [0, 1, 0, 1, 2]
-    """
-    if scratch:
-        with tempfile.TemporaryFile(dir=scratch) as file:
-            for part in parts:
-                part.tofile(file)
-            return np.memmap(file, dtype, "r+") if file.tell() else np.empty(0, dtype)
-    held = list(parts)
-    result = np.empty(sum(part.size for part in held), dtype)
-    end = 0
-    for number, part in enumerate(held):
-        result[end : end + part.size] = part
-        end += part.size
-        held[number] = part[:0].copy()  # what is copied goes, so that never all is there twice
-    return result
