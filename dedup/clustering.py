@@ -186,11 +186,20 @@ def grouped(
 
 def _runs(hashes: NDArray[np.uint64], texts: CodePoints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Text numbers sorted by hash, texts without characters left out, and where each run of equals starts."""
-    order = np.argsort(hashes, kind="stable")
+    order = _sorted_by(hashes)
     order = order[texts.lengths[order] > 0]
     new = np.ones(order.size, bool)
     new[1:] = hashes[order[1:]] != hashes[order[:-1]]
     return order, np.append(np.flatnonzero(new), order.size)
+
+
+def _sorted_by(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Stable argsort; hash and number in one word sort several times faster, if the shorter hash will do."""
+    low = (np.uint64(1) << np.uint64(max(hashes.size - 1, 1).bit_length())) - np.uint64(1)
+    packed = np.sort((hashes & ~low) | np.arange(hashes.size, dtype=np.uint64))
+    order = (packed & low).astype(np.int64)
+    ordered = hashes[order]
+    return order if (ordered[1:] >= ordered[:-1]).all() else np.argsort(hashes, kind="stable")
 
 
 def _joined(

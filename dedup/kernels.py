@@ -110,6 +110,24 @@ def block_hashes(codes: Array, width: int, out: Array) -> None:
 
 
 @_compile
+def _mixed(codes: Array, width: int, hashes: Array, out: Array) -> None:
+    """Of every window the 32 bits that the permutations take; shingles of five in one pass, which halves it."""
+    if width != 5:
+        block_hashes(codes, width, hashes)
+        for i in range(codes.size):
+            out[i] = _fmix32(np.uint32(hashes[i] >> np.uint64(32)))
+        return
+    count = max(codes.size - 4, 0)
+    two, three = _M * _M, _M * _M * _M
+    four = two * two
+    c0, c1, c2, c3, c4 = codes[:count], codes[1:], codes[2:], codes[3:], codes[4:]
+    for i in range(count):
+        h = np.uint64(c0[i]) * four + np.uint64(c1[i]) * three + np.uint64(c2[i]) * two
+        h += np.uint64(c3[i]) * _M + np.uint64(c4[i])
+        out[i] = _fmix32(np.uint32(_mix64(h) >> np.uint64(32)))
+
+
+@_compile
 def unknown_codes(raw: Array, table: Array) -> Array:
     """The distinct code points that the fold table does not know; it marks them (compare._FoldTable)."""
     found = np.empty(table.size, np.uint32)
@@ -246,33 +264,39 @@ def _minima(mixed: Array, a: Array, b: Array, signature: Array) -> None:
 
 
 @_compile
-def signatures(texts: Texts, rows: Array, width: int, a: Array, b: Array) -> Array:
-    """MinHash signatures of the texts `rows`, which come in the order of their starts (sign.signatures)."""
+def signatures(
+    texts: Texts, rows: Array, order: Array, width: int, factors: tuple[Array, Array], out: Array
+) -> None:
+    """Write the MinHash signatures of the texts `rows`, gone through in `order`, that of their starts.
+
+    More permutations may be made than written (sign.signatures).
+    """
     codes, starts, lengths = texts
-    result = np.empty((rows.size, a.size), np.uint32)
+    a, b = factors
     size = _BLOCK
     for row in rows:
         size = max(size, lengths[row])
     hashes, mixed = np.empty(size, np.uint64), np.empty(size, np.uint32)
+    signature = np.empty(a.size, np.uint32)
     done = 0
     while done < rows.size:
-        begin = end = starts[rows[done]]
+        begin = end = starts[rows[order[done]]]
         first = done
-        while done < rows.size and starts[rows[done]] + lengths[rows[done]] <= begin + size:
-            end = max(end, starts[rows[done]] + lengths[rows[done]])  # texts may be empty, or overlap
+        while done < rows.size and starts[rows[order[done]]] + lengths[rows[order[done]]] <= begin + size:
+            row = rows[order[done]]
+            end = max(end, starts[row] + lengths[row])  # texts may be empty, or overlap
             done += 1
-        block_hashes(codes[begin:end], width, hashes)
-        for i in range(end - begin):
-            mixed[i] = _fmix32(np.uint32(hashes[i] >> np.uint64(32)))
-        for place in range(first, done):
+        _mixed(codes[begin:end], width, hashes, mixed)
+        for place in order[first:done]:
             start, length = starts[rows[place]], lengths[rows[place]]
             count = length - width + 1
             if 0 < length < width:
                 window_hashes(codes[start : start + length], width, hashes)
                 mixed[start - begin] = _fmix32(np.uint32(hashes[0] >> np.uint64(32)))
                 count = 1
-            _minima(mixed[start - begin : start - begin + max(count, 0)], a, b, result[place])
-    return result
+            _minima(mixed[start - begin : start - begin + max(count, 0)], a, b, signature)
+            for p in range(out.shape[1]):
+                out[place, p] = signature[p]
 
 
 @_compile

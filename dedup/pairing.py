@@ -34,10 +34,12 @@ def verified_pairs(
     probability 1.1 `miss` at most, pairs above with less; in buckets of more than `bucket` texts
     other rules hold (`_with_crowds`).
     """
+    # In the order of memory, for signing goes through it once; the result is numbered by content again.
     long = np.flatnonzero(distinct.lengths >= settings.min_characters)
+    long = long[np.argsort(distinct.starts[long], kind="stable")]
     texts = CodePoints(distinct.codes, distinct.starts[long], distinct.lengths[long])
 
-    def compared(pairs: Pairs) -> NDArray[np.float64]:
+    def compared(texts: CodePoints, pairs: Pairs) -> NDArray[np.float64]:
         found = verify.overlaps(texts, pairs, settings.shingle, compiled=compiled, workers=settings.workers)
         return verify.jaccard(found)
 
@@ -47,10 +49,15 @@ def verified_pairs(
     agree = sign.agreements(lowest, pairs, compiled=compiled, workers=settings.workers)
     likely = agree >= band.least_agreement(bands * rows, settings)
     pairs = Pairs(pairs.left[likely], pairs.right[likely])
-    similarity = compared(pairs)
+    similarity = compared(texts, pairs)
+    one, other = long[pairs.left], long[pairs.right]
+    pairs = Pairs(np.minimum(one, other), np.maximum(one, other))
+    order = np.argsort(_packed(pairs))
+    pairs, similarity = Pairs(pairs.left[order], pairs.right[order]), similarity[order]
     if crowds:
-        pairs, similarity = _with_crowds(pairs, similarity, crowds, compared, settings)
-    return Pairs(long[pairs.left], long[pairs.right]), similarity
+        crowds = [np.sort(long[crowd]) for crowd in crowds]
+        return _with_crowds(pairs, similarity, crowds, lambda tried: compared(distinct, tried), settings)
+    return pairs, similarity
 
 
 def _signed(
@@ -60,17 +67,17 @@ def _signed(
 
     Signatures are made slice by slice and never all there at once.
     """
-    order = np.argsort(texts.starts, kind="stable")
-    keys = allocate((bands, order.size), np.uint64, settings.scratch)
-    lowest = allocate((order.size, bands * rows), np.uint8, settings.scratch)
+    keys = allocate((bands, texts.starts.size), np.uint64, settings.scratch)
+    lowest = allocate((texts.starts.size, bands * rows), np.uint8, settings.scratch)
 
     def fill(part: tuple[int, int]) -> None:
-        numbers = order[slice(*part)]
-        signed = sign.signatures(texts, settings, bands * rows, rows=numbers, compiled=compiled)
-        keys[:, numbers] = band.band_keys(signed, bands, rows, compiled=compiled)
-        lowest[numbers] = signed.astype(np.uint8)
+        chosen = slice(*part)
+        some = CodePoints(texts.codes, texts.starts[chosen], texts.lengths[chosen])
+        signed = sign.signatures(some, settings, bands * rows, compiled=compiled)
+        keys[:, chosen] = band.band_keys(signed, bands, rows, compiled=compiled)
+        lowest[chosen] = signed  # its lowest byte
 
-    in_order(fill, slices(order.size, _SLICE), settings.workers)
+    in_order(fill, slices(texts.starts.size, _SLICE), settings.workers)
     return keys, lowest
 
 

@@ -105,9 +105,9 @@ def signatures(
         arrays = (texts.codes, texts.starts, texts.lengths)
         more = (0, -permutations % _LANES)
         order = np.argsort(texts.starts[rows], kind="stable")  # the kernel goes through the codes once
-        wide = kernels.signatures(arrays, rows[order], settings.shingle, np.pad(a, more), np.pad(b, more))
         signed = np.empty((rows.size, permutations), np.uint32)
-        signed[order] = wide[:, :permutations]
+        factors = np.pad(a, more), np.pad(b, more)
+        kernels.signatures(arrays, rows, order, settings.shingle, factors, signed)
         return signed
     result = np.full((rows.size, permutations), 0xFFFFFFFF, np.uint32)
     for i, (start, length) in enumerate(
