@@ -226,7 +226,7 @@ def _joined(
         np.concatenate([similarity, np.ones(copies.size)]),
         np.repeat([False, True], [similarity.size, copies.size]),
     )
-    centre, to_centre = _stars(sizes, rank[first], pairs, similarity, compiled=compiled)
+    centre, to_centre = stars(sizes, rank[first], pairs, similarity, compiled=compiled)
     members = np.bincount(centre[centre >= 0], sizes[centre >= 0], sizes.size).astype(np.int64)
     # Largest first; clusters of one size in the order of their texts.
     centres = np.flatnonzero(members > 1)
@@ -244,7 +244,7 @@ def _joined(
     return links, Clusters(items, paragraph[by_cluster], bounds, to_centre[text], exact[by_cluster])
 
 
-def _stars(
+def stars(
     sizes: NDArray[np.int64],
     rank: NDArray[np.int64],
     pairs: Pairs,

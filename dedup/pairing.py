@@ -32,7 +32,7 @@ def verified_pairs(
 
     `distinct` are texts of which no two are equal. A pair exactly at the threshold is missed with
     probability 1.1 `miss` at most, pairs above with less; in buckets of more than `bucket` texts
-    other rules hold (`_with_crowds`).
+    other rules hold (`with_crowds`).
     """
     # In the order of memory, for signing goes through it once; the result is numbered by content again.
     long = np.flatnonzero(distinct.lengths >= settings.min_characters)
@@ -56,7 +56,7 @@ def verified_pairs(
     pairs, similarity = Pairs(pairs.left[order], pairs.right[order]), similarity[order]
     if crowds:
         crowds = [np.sort(long[crowd]) for crowd in crowds]
-        return _with_crowds(pairs, similarity, crowds, lambda tried: compared(distinct, tried), settings)
+        return with_crowds(pairs, similarity, crowds, lambda tried: compared(distinct, tried), settings)
     return pairs, similarity
 
 
@@ -81,7 +81,7 @@ def _signed(
     return keys, lowest
 
 
-def _with_crowds(
+def with_crowds(
     pairs: Pairs,
     similarity: NDArray[np.float64],
     crowds: list[NDArray[np.int64]],

@@ -101,10 +101,33 @@ def learn(
     Give the result to `clean_many`; `jobs` and `journal` are as there. Failures and pages of no known
     outlet say nothing.
     """
+    found = traces(sources, jobs=jobs, settings=settings, journal=journal)
+    return learn_profiles((one for one in found if one), settings.outlet, profiles)
+
+
+def traces(
+    sources: Iterable[Source | Failure],
+    *,
+    jobs: int = 0,
+    settings: Settings = _DEFAULTS,
+    journal: Journal | None = None,
+) -> Iterator[Trace | None]:
+    """What `learn` takes of each source, in input order; None for failures and pages of no known outlet."""
     _check_models(settings)
     entries = None if journal is None else Entries[Trace | None](journal, Trace | None, *_given(settings))
-    traces = _each(partial(_traced, settings=settings), sources, _untraced, jobs, settings, entries)
-    return learn_profiles((found for found in traces if found), settings.outlet, profiles)
+    return _each(partial(_traced, settings=settings), sources, _untraced, jobs, settings, entries)
+
+
+def outlet_name(source: Source, settings: Settings = _DEFAULTS) -> str | None:
+    """The outlet that cleaning will find; the page is read only where nothing beside it tells."""
+    if source.outlet or source.url:
+        return source.outlet or outlet_of(source.url) or source.folder
+    try:
+        return _page(source, settings).document.outlet
+    except MemoryError:
+        raise
+    except Exception:  # cleaning will say what is wrong with it
+        return source.folder
 
 
 def clean_many(

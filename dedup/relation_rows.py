@@ -53,7 +53,7 @@ def link_row(link: Link) -> Row:
         "similarity": link.similarity,
         "left": paragraph_row(link.left),
         "right": paragraph_row(link.right),
-        "changes": [_change_row(change) for change in link.changes],
+        "changes": [change_row(change) for change in link.changes],
     }
 
 
@@ -108,11 +108,12 @@ def _member_row(member: Member) -> Row:
         **paragraph_row(member.paragraph),
         "similarity": member.similarity,
         "kind": member.kind.value,
-        "changes": [_change_row(change) for change in member.changes],
+        "changes": [change_row(change) for change in member.changes],
     }
 
 
-def _change_row(change: Change) -> Row:
+def change_row(change: Change) -> Row:
+    """A changed fact: what it is, and where it stands in either text."""
     return {
         "fact": change.fact.value,
         "left": {"text": change.left, "start": change.left_start, "end": change.left_end},

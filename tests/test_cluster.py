@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dedup.clustering import cluster, recluster
 from dedup.columns import Paragraphs, by_precedence, precedence
 from dedup.compare import comparison_text
-from dedup.pairing import _with_crowds
+from dedup.pairing import with_crowds
 from dedup.settings import ClusterSettings
 from dedup.types import Clustering, Pairs, Paragraph, Relation, Spread
 
@@ -263,7 +263,7 @@ def test_what_a_crowd_loses(pivots: int, lost: set[tuple[int, int]]) -> None:
         return np.array([float(pair in similar) for pair in ends])
 
     none, options = np.empty(0, np.int64), ClusterSettings(bucket=3, pivots=pivots)
-    pairs, similarity = _with_crowds(
+    pairs, similarity = with_crowds(
         Pairs(none, none), none.astype(float), [np.arange(10)], compared, options
     )
     found = zip(pairs.left[similarity == 1].tolist(), pairs.right[similarity == 1].tolist(), strict=True)

@@ -11,7 +11,7 @@ MODULES = sorted((ROOT / "dedup").rglob("*.py"))
 # What every module may import.
 CONTRACTS = {"dedup._version", "dedup.types", "dedup.settings", "dedup.lexicon"}
 # These join stages: the pipeline for users, the cleaner that also learns, what workers load, training for
-# the model file; and adapters, for other tools.
+# the model file; adapters, for other tools; and the engine on Spark.
 JOINTS = ("dedup", "dedup.cleaner", "dedup.loaded", "dedup.pipeline", "dedup.train")
 # A stage made of parts joins them; a part knows no stage. Whatever is not named here joins nothing.
 PARTS = {
@@ -73,7 +73,7 @@ def imports_of(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_a_module_imports_only_what_its_layer_allows(path):
     name = name_of(path)
-    if name in JOINTS or name.startswith("dedup.adapters"):
+    if name in JOINTS or name.startswith(("dedup.adapters", "dedup.spark")):
         assert not {found for found in imports_of(path) if found.startswith(("cli", "dedup_cli"))}
     else:
         parts = {f"dedup.{part}" for part in PARTS.get(name.removeprefix("dedup."), ())}
