@@ -485,5 +485,12 @@ def test_postings_come_back_whatever_way_they_went_in():
     assert np.array_equal(np.sort(np.concatenate(list(read.values()))), np.sort(np.concatenate(added)))
     assert len(levels) > 2
     keys = np.unique((added[3] >> np.uint64(32)).astype(np.uint32))
-    found = sum(postings.find(*part, keys)[1].size for part in parts.values())
+    found = sum(postings.find(some, level, keys)[1].size for level, some in levels.items())
     assert found == 300
+    pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    asked = [rng.integers(0, 2**32, 500, np.uint32), keys, [77], np.empty(0, np.uint32)]
+    for some in (np.unique(one).astype(np.uint32) for one in asked):
+        for level, parts in [*levels.items(), (2, [])]:
+            plain = postings.find(parts, level, some)
+            compiled = postings.find(parts, level, some, compiled=True)
+            assert all(np.array_equal(one, other) for one, other in zip(plain, compiled, strict=True))

@@ -42,6 +42,7 @@ PARTS = {
     "index.core": {"compare", "index.matching", "index.redis", "index.sqlite", "index.store"},
     "index.matching": {"band", "compare", "facts", "index.store", "sign", "verify"},
     "index.sqlite": {"index.postings", "index.store"},
+    "index.postings": {"index.kernels"},
     "index.redis": {"index.store"},
     "band": {"kernels", "threads"},
     "compare": {"kernels", "threads"},

@@ -14,7 +14,19 @@ from typing import Any, Self
 
 import numpy as np
 
-from dedup.index.matching import Asked, Found, Terms, ask, each_of, encode, keys_of, look, moment
+from dedup.index.matching import (
+    Asked,
+    Found,
+    Means,
+    Terms,
+    ask,
+    each_of,
+    encode,
+    keys_of,
+    look,
+    means,
+    moment,
+)
 from dedup.index.sqlite import SqliteStore
 from dedup.index.store import Store, StoredArticle, StoreError
 from dedup.settings import Settings
@@ -69,6 +81,7 @@ class Index:
         self._durable, self._read_only = durable, read_only
         self._characters = 0
         self._store = self._opened()
+        self._comparing = means(self.settings.cluster)
 
     def add(
         self,
@@ -122,7 +135,7 @@ class Index:
         since = 0 if window is None else int(time.time() - window.total_seconds())
         asked = self._ask([article])
         with self._store.reading():
-            return self._look(asked, Terms(since, self._limit(limit), facts), 0).answers[0]
+            return self._look(asked, Terms(since, self._limit(limit), facts), None).answers[0]
 
     def seen(self, text: str, *, window: timedelta | None = None) -> Match | None:
         """The best match of one paragraph, or None where the index has nothing like it."""
@@ -189,12 +202,12 @@ class Index:
         found = list(self._store.faults())
         texts = iter(self._store.scan_texts())
         while some := list(itertools.islice(texts, 10_000)):
-            encoded = encode([text.words for _, text in some], compiled=self._compiled())
+            encoded = encode([text.words for _, text in some], self._means())
             self._characters += encoded.codes.size
-            owners, keys = keys_of(encoded, self.settings.cluster, compiled=self._compiled())
+            owners, keys = keys_of(encoded, self._means())
             wanted, which = np.unique(keys, return_inverse=True)
             with self._store.reading():
-                counts, postings = self._store.lookup(wanted)
+                counts, postings = self._store.lookup(wanted, compiled=self._means().compiled)
                 still_there = self._store.texts([number for number, _ in some])
             numbers = np.array([number for number, _ in some])
             at, reached = each_of(counts, which)
@@ -289,15 +302,17 @@ class Index:
 
     def _ask(self, articles: Sequence[Article]) -> Asked:
         self._characters += sum(len(article.text) for article in articles)
-        return ask(articles, self.settings.cluster, compiled=self._compiled())
+        return ask(articles, self._means())
 
-    def _look(self, asked: Asked, terms: Terms, seen: int) -> Found:
-        return look(self._store, asked, self.settings.cluster, terms, seen, compiled=self._compiled())
+    def _look(self, asked: Asked, terms: Terms, seen: int | None) -> Found:
+        return look(self._store, asked, self._means(), terms, seen)
 
-    def _compiled(self) -> bool:
+    def _means(self) -> Means:
         """Compiled kernels repay their loading after enough text, in one call or in many."""
-        enough = self._characters >= self.settings.cluster.compile_from
-        return enough and importlib.util.find_spec("numba") is not None
+        if not self._comparing.compiled and self._characters >= self.settings.cluster.compile_from:
+            compiled = importlib.util.find_spec("numba") is not None
+            self._comparing = replace(self._comparing, compiled=compiled)
+        return self._comparing
 
     def _forget(self, before: int | None, paragraphs: int | None) -> int:
         """Remove articles seen before a time, or the first with so many paragraphs; how many."""

@@ -39,6 +39,30 @@ _TABLE = 200_000
 
 
 @dataclass(frozen=True, slots=True)
+class Means:
+    """How texts are compared: the settings and what follows from them, made once for an index."""
+
+    settings: ClusterSettings
+    bands: int
+    rows: int
+    factors: tuple[NDArray[np.uint32], NDArray[np.uint32]]
+    compiled: bool = False
+
+    def signatures(self, texts: CodePoints, rows: NDArray[np.int64]) -> NDArray[np.uint32]:
+        """The signatures of some texts."""
+        size = self.bands * self.rows
+        return sign.signatures(
+            texts, self.settings, size, rows=rows, factors=self.factors, compiled=self.compiled
+        )
+
+
+def means(settings: ClusterSettings) -> Means:
+    """What comparing with these settings takes."""
+    bands, rows = band.choose_bands(settings)
+    return Means(settings, bands, rows, sign.factors_of(settings, bands * rows))
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """Articles as they are looked up: their distinct texts in order, and the keys of these.
 
@@ -73,11 +97,11 @@ class Found:
     conflicts: list[StoredArticle]
 
 
-def ask(articles: Sequence[Article], settings: ClusterSettings, *, compiled: bool) -> Asked:
+def ask(articles: Sequence[Article], means: Means) -> Asked:
     """Prepare articles; it needs no store and takes most of the time."""
     raw = [[judged.block.text for judged in article.paragraphs] for article in articles]
     flat = [text for texts in raw for text in texts]
-    encoded = encode(flat, compiled=compiled)
+    encoded = encode(flat, means)
     number: dict[str, int] = {}
     first: list[int] = []
     which = []
@@ -89,7 +113,7 @@ def ask(articles: Sequence[Article], settings: ClusterSettings, *, compiled: boo
         which.append(number.get(folded, -1))
     numbers = iter(which)
     codes = CodePoints(encoded.codes, encoded.starts[first], encoded.lengths[first])
-    owners, keys = keys_of(codes, settings, compiled=compiled)
+    owners, keys = keys_of(codes, means)
     return Asked(
         articles,
         tuple(tuple(zip(texts, numbers, strict=False)) for texts in raw),
@@ -101,41 +125,39 @@ def ask(articles: Sequence[Article], settings: ClusterSettings, *, compiled: boo
     )
 
 
-def encode(texts: Sequence[str], *, compiled: bool) -> CodePoints:
+def encode(texts: Sequence[str], means: Means) -> CodePoints:
     """The comparison texts; compiled code is for many."""
-    return compare.encode(texts, compiled=compiled and sum(map(len, texts)) >= _TABLE)
+    return compare.encode(texts, compiled=means.compiled and sum(map(len, texts)) >= _TABLE)
 
 
-def keys_of(
-    texts: CodePoints, settings: ClusterSettings, *, compiled: bool
-) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+def keys_of(texts: CodePoints, means: Means) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
     """The keys of comparison texts and whose they are: one of the whole text, and one a band if it is long.
 
     Keys are 32 bits: at a million paragraphs one in 250 leads to a text that it is not of, which
     then fails verification.
     """
+    bands, rows, compiled = means.bands, means.rows, means.compiled
     whole = (sign.text_hashes(texts, compiled=compiled) >> np.uint64(32)).astype(np.uint32)
-    # Compiled code wants texts in the order of their starts.
-    long = np.argsort(texts.starts, kind="stable")
-    long = long[texts.lengths[long] >= settings.min_characters]
-    bands, rows = band.choose_bands(settings)
-    signatures = sign.signatures(texts, settings, bands * rows, rows=long, compiled=compiled)
-    banded = (band.band_keys(signatures, bands, rows, compiled=compiled) >> np.uint64(32)).astype(np.uint32)
+    long = np.flatnonzero(texts.lengths >= means.settings.min_characters)
+    banded = (
+        band.band_keys(means.signatures(texts, long), bands, rows, compiled=compiled) >> np.uint64(32)
+    ).astype(np.uint32)
     banded ^= (np.arange(1, bands + 1) * _GOLDEN & 0xFFFFFFFF).astype(np.uint32)[:, None]
     owners = np.concatenate([np.arange(whole.size), np.tile(long, bands)])
     return owners, np.concatenate([whole, banded.ravel()])
 
 
-def look(
-    store: Store, asked: Asked, settings: ClusterSettings, terms: Terms, seen: int, *, compiled: bool
-) -> Found:
-    """Answer for every article as if those before it had been added at `seen`; within a transaction."""
+def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | None) -> Found:
+    """Answer for every article as if those before it had been added at `seen`; within a transaction.
+
+    Without a time nothing is to be added.
+    """
     wanted, which = np.unique(asked.keys, return_inverse=True)
-    counts, postings = store.lookup(wanted)
+    counts, postings = store.lookup(wanted, compiled=means.compiled)
     at, reached = each_of(counts, which)
     pairs = np.unique(np.stack([asked.owners[at], postings[reached]], axis=1), axis=0)
     stored = store.texts(np.unique(pairs[:, 1]).tolist())
-    others = encode([one.words for one in stored.values()], compiled=compiled)
+    others = encode([one.words for one in stored.values()], means)
     folded = {number: compare.decode(others, i) for i, number in enumerate(stored)}
     number: dict[int, int] = {}
     for text, candidate in pairs.tolist():
@@ -144,7 +166,7 @@ def look(
     next_text, next_article = store.next_numbers()
     fresh = [text for text in range(len(asked.words)) if text not in number]
     number |= {text: next_text + place for place, text in enumerate(fresh)}
-    alike = _neighbours(asked, list(stored), others, pairs, number, settings, compiled=compiled)
+    alike = _neighbours(asked, list(stored), others, pairs, number, means)
     folded |= {number[text]: asked.folded[text] for text in fresh}
     clusters, began = _clusters([number[text] for text in fresh], stored, folded, alike)
     texts = {number[text]: asked.words[text] for text in fresh}
@@ -171,7 +193,7 @@ def look(
             identity,
             _or_none(article.outlet),
             _or_none(article.published),
-            seen,
+            seen or 0,
             numbers,
         )
         same = before is not None and before.texts == numbers
@@ -186,12 +208,14 @@ def look(
             conflicts.append(before)
         teller.remember(here)
         new.append(here)
+    if seen is None:
+        return Found(answers, Additions({}, np.empty(0, np.uint64), []), [])
     additions = {
         one: StoredText(words, "" if one in began else clusters[one]) for one, words in texts.items()
     }
     return Found(
         answers,
-        Additions(additions, _postings(asked, number, fresh, counts[which], settings), new),
+        Additions(additions, _postings(asked, number, fresh, counts[which], means.settings), new),
         conflicts,
     )
 
@@ -232,15 +256,14 @@ def _neighbours(
     others: CodePoints,
     pairs: NDArray[np.int64],
     number: Mapping[int, int],
-    settings: ClusterSettings,
-    *,
-    compiled: bool,
+    means: Means,
 ) -> dict[int, dict[int, float]]:
     """For every text number asked for, the texts that are near it and their similarity, both ways.
 
     `stored` are the numbers of stored texts and `others` these texts; `pairs` are candidates (text asked
     for, number of a stored text).
     """
+    settings = means.settings
     place = {one: len(asked.words) + i for i, one in enumerate(stored)}
     candidates = [
         (text, place[other]) for text, other in pairs.tolist() if other in place and number[text] != other
@@ -254,10 +277,11 @@ def _neighbours(
     both = both[(every.lengths[both] >= settings.min_characters).all(axis=1)]
     if not both.size:
         return {}
-    overlaps = verify.overlaps(every, Pairs(both[:, 0], both[:, 1]), settings.shingle, compiled=compiled)
+    pairs_of = Pairs(both[:, 0], both[:, 1])
+    overlaps = verify.overlaps(every, pairs_of, settings.shingle, compiled=means.compiled)
     similarity = verify.jaccard(overlaps)
     near = np.flatnonzero(similarity >= settings.threshold)
-    near = near[_agree(every, Pairs(both[near, 0], both[near, 1]), settings, compiled=compiled)]
+    near = near[_agree(every, Pairs(both[near, 0], both[near, 1]), means)]
     alike: dict[int, dict[int, float]] = defaultdict(dict)
     numbers = [*(number[text] for text in range(len(asked.words))), *stored]
     for (left, right), value in zip(both[near].tolist(), similarity[near].tolist(), strict=True):
@@ -267,20 +291,17 @@ def _neighbours(
     return alike
 
 
-def _agree(
-    texts: CodePoints, pairs: Pairs, settings: ClusterSettings, *, compiled: bool
-) -> NDArray[np.bool_]:
+def _agree(texts: CodePoints, pairs: Pairs, means: Means) -> NDArray[np.bool_]:
     """Whether the signatures of verified pairs agree as much as a batch asks before it verifies a pair.
 
     One in a thousand pairs exactly at the threshold does not.
     """
-    bands, rows = band.choose_bands(settings)
-    involved = np.unique(np.concatenate([pairs.left, pairs.right]))
-    involved = involved[np.argsort(texts.starts[involved], kind="stable")]
-    lowest = np.zeros((texts.starts.size, bands * rows), np.uint8)
-    lowest[involved] = sign.signatures(texts, settings, bands * rows, rows=involved, compiled=compiled)
-    agreeing = sign.agreements(lowest, pairs, compiled=compiled)
-    return agreeing >= band.least_agreement(bands * rows, settings)
+    size = means.bands * means.rows
+    involved, which = np.unique(np.stack([pairs.left, pairs.right]), return_inverse=True)
+    left, right = which.reshape(2, -1)
+    lowest = means.signatures(texts, involved).astype(np.uint8)
+    agreeing = sign.agreements(lowest, Pairs(left, right), compiled=means.compiled)
+    return agreeing >= band.least_agreement(size, means.settings)
 
 
 def _pairs_within(asked: Asked, bucket: int) -> Iterator[tuple[int, int]]:

@@ -30,6 +30,9 @@ BITS = 6
 DEEPEST = 5
 # Postings of a full bucket. With 1,000 a query reads more and with 250 adding writes more.
 FULL = 500
+# The same of the root, which is one row: adding one by one takes 8.2 ms an article of 20 paragraphs
+# with 2,000 or 8,000, 9.0 with 500.
+ROOT = 2_000
 
 
 def buckets_of(words: Words, level: int) -> NDArray[np.int64]:
@@ -101,7 +104,7 @@ def spread(
         words.sort(kind="stable")  # two sorted runs: a merge
         ids, starts = buckets_in(words, level)
         sizes = np.diff(np.append(starts, words.size))
-        full = (sizes > FULL) & (level < DEEPEST)
+        full = (sizes > (FULL if level else ROOT)) & (level < DEEPEST)
         stays = words[np.repeat(~full, sizes)]
         bounds = [0, *np.cumsum(sizes[~full]).tolist()]
         write(zip(ids[~full].tolist(), pack(stays, level, bounds), strict=True))
@@ -112,9 +115,18 @@ def spread(
 
 
 def find(
-    keys: NDArray[np.uint32], texts: NDArray[np.uint32], wanted: NDArray[np.uint32]
+    rows: Sequence[tuple[int, bytes]], level: int, wanted: NDArray[np.uint32], *, compiled: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For postings and wanted keys, both sorted: at which wanted key each match stands, and its text."""
+    """For rows of a level and wanted keys, both sorted: at which key each match stands, and its text."""
+    if compiled:
+        from dedup.index import kernels  # noqa: PLC0415
+
+        whole = np.frombuffer(b"".join([row for _, row in rows]), np.uint8)
+        starts = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) for _, row in rows], out=starts[1:])
+        buckets = np.array([bucket for bucket, _ in rows], np.int64)
+        return kernels.find(whole, starts, buckets, (BITS * level, _key_bytes(level)), wanted)
+    keys, texts = unpack(rows, level)
     begin = np.searchsorted(keys, wanted)
     counts = np.searchsorted(keys, wanted, side="right") - begin
     at = np.repeat(np.arange(wanted.size), counts)

@@ -110,7 +110,12 @@ class RedisStore:
                 with suppress(redis.exceptions.LockError):  # it has run out: what mattered was told before
                     lock.release()
 
-    def lookup(self, keys: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def lookup(
+        self,
+        keys: NDArray[np.uint32],
+        *,
+        compiled: bool = False,  # noqa: ARG002 - the server searches
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         rows = [row or b"" for row in self._many(f"k:{key:08x}" for key in keys.tolist())]
         counts = np.fromiter(map(len, rows), np.int64, len(rows)) // 4
         return counts, np.frombuffer(b"".join(rows), "<u4").astype(np.int64)

@@ -122,14 +122,16 @@ class SqliteStore:
         with self._transaction("BEGIN IMMEDIATE"):
             yield
 
-    def lookup(self, keys: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def lookup(
+        self, keys: NDArray[np.uint32], *, compiled: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if not keys.size:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         words = keys.astype(np.uint64) << np.uint64(32)
         at, texts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
         for level in range(self._levels()):
             rows = self._rows(postings.buckets_in(words, level)[0])
-            here, found = postings.find(*postings.unpack(rows, level), keys)
+            here, found = postings.find(rows, level, keys, compiled=compiled)
             at.append(here)
             texts.append(found)
         which = np.concatenate(at)

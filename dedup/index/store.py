@@ -108,7 +108,9 @@ class Store(Protocol):
     def writing(self) -> AbstractContextManager[None]:
         """What is written within happens at once and alone, or not at all."""
 
-    def lookup(self, keys: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def lookup(
+        self, keys: NDArray[np.uint32], *, compiled: bool = False
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """For sorted distinct keys: how many texts each has, and their numbers, key by key."""
 
     def texts(self, numbers: Collection[int]) -> dict[int, StoredText]:
