@@ -111,7 +111,7 @@ def block_hashes(codes: Array, width: int, out: Array) -> None:
 
 @_compile
 def _mixed(codes: Array, width: int, hashes: Array, out: Array) -> None:
-    """Of every window the 32 bits that the permutations take; shingles of five in one pass, which halves it."""
+    """Write the 32 bits of every window that the permutations take; in one pass for windows of five."""
     if width != 5:
         block_hashes(codes, width, hashes)
         for i in range(codes.size):

@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dedup.settings import ClusterSettings
+from dedup.threads import slices
 from dedup.types import CodePoints, Pairs
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 # Windows that are looked for beyond those that may be missing, and must be found.
 _MORE = 4
+
+# Texts in which windows are looked for at once.
+_HOLDERS = 1 << 16
 
 
 def candidate_containments(texts: CodePoints, settings: ClusterSettings, *, compiled: bool = False) -> Pairs:
@@ -42,15 +47,16 @@ def candidate_containments(texts: CodePoints, settings: ClusterSettings, *, comp
     stand in the other text but not in rows: of the 2,674 of c20000, found by counting all shingles
     of all texts, one (a list of sources whose names come in another order).
     """
-    finds, needed = _compiled_finds(texts, settings) if compiled else _plain_finds(texts, settings)
-    finds, times = np.unique(finds, return_counts=True)
-    seeker, holder = finds >> np.uint64(32), finds & np.uint64(0xFFFFFFFF)
-    enough = times >= needed[seeker.astype(np.int64)]
-    low, high = np.minimum(seeker, holder)[enough], np.maximum(seeker, holder)[enough]
-    packed = np.unique(low << np.uint64(32) | high)
-    return Pairs(
-        (packed >> np.uint64(32)).astype(np.int64), (packed & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    )
+    parts, needed = _compiled_finds(texts, settings) if compiled else _plain_finds(texts, settings)
+    packed = [np.empty(0, np.uint64)]
+    for finds in parts:
+        found, times = np.unique(finds, return_counts=True)
+        seeker, holder = found >> np.uint64(32), found & np.uint64(0xFFFFFFFF)
+        enough = times >= needed[seeker.astype(np.int64)]
+        low, high = np.minimum(seeker, holder)[enough], np.maximum(seeker, holder)[enough]
+        packed.append(low << np.uint64(32) | high)
+    both = np.unique(np.concatenate(packed))
+    return Pairs((both >> np.uint64(32)).astype(np.int64), (both & np.uint64(0xFFFFFFFF)).astype(np.int64))
 
 
 def _missing(settings: ClusterSettings) -> float:
@@ -60,8 +66,11 @@ def _missing(settings: ClusterSettings) -> float:
 
 def _plain_finds(
     texts: CodePoints, settings: ClusterSettings
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Every find as `seeker << 32 | holder`, and the finds that each seeker needs: the definition."""
+) -> tuple[Iterable[NDArray[np.uint64]], NDArray[np.int64]]:
+    """Every find as `seeker << 32 | holder`, and the finds that each seeker needs: the definition.
+
+    The finds come in parts, all of one holder in one.
+    """
     sets = []
     for start, length in zip(texts.starts.tolist(), texts.lengths.tolist(), strict=True):
         text = texts.codes[start : start + length].astype("<u4").tobytes()
@@ -86,12 +95,12 @@ def _plain_finds(
         for seeker in seekers[window]
         if seeker != number
     ]
-    return np.array(found, np.uint64), needed
+    return [np.array(found, np.uint64)], needed
 
 
 def _compiled_finds(
     texts: CodePoints, settings: ClusterSettings
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+) -> tuple[Iterable[NDArray[np.uint64]], NDArray[np.int64]]:
     """The same with hashed counts: collisions make a window look commoner, which changes the order alone."""
     from dedup import quote_kernels  # noqa: PLC0415 - numba is optional and slow to import
 
@@ -102,4 +111,8 @@ def _compiled_finds(
     rule = (_missing(settings), _MORE, settings.bucket)
     windows, owners, needed = quote_kernels.rare_prefixes(arrays, seekers, counts, width, rule)
     order = np.argsort(windows)
-    return quote_kernels.prefix_hits(arrays, width, windows[order], owners[order]), needed
+    windows, owners = windows[order], owners[order]
+    first = quote_kernels.window_places(windows)
+    # Twelve times as many finds as texts on a million paragraphs: never all of them at once.
+    parts = slices(texts.starts.size, _HOLDERS)
+    return (quote_kernels.prefix_hits(arrays, width, windows, owners, first, part) for part in parts), needed

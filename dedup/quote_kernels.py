@@ -99,21 +99,33 @@ def rare_prefixes(
 
 
 @_compile
-def prefix_hits(texts: Texts, width: int, windows: Array, owners: Array) -> Array:
-    """Every find of a window, as `owner << 32 | text`; `windows` come sorted (quote)."""
-    codes, starts, lengths = texts
+def window_places(windows: Array) -> Array:
+    """Where each of the sorted `windows` begins, -1 in a free place, by open addressing."""
     mask = table_mask(windows.size)
-    first = np.full(int(mask) + 1, -1, np.int64)  # where a window's owners begin, by open addressing
+    first = np.full(int(mask) + 1, -1, np.int32)
     for i in range(windows.size):
         if i == 0 or windows[i] != windows[i - 1]:
             slot = windows[i] & mask
             while first[slot] >= 0:
                 slot = (slot + np.uint64(1)) & mask
             first[slot] = i
-    hashes = np.empty(_longest(lengths, np.arange(starts.size)), np.uint64)
+    return first
+
+
+@_compile
+def prefix_hits(
+    texts: Texts, width: int, windows: Array, owners: Array, first: Array, part: tuple[int, int]
+) -> Array:
+    """Every find of a window in the texts of a part, as `owner << 32 | text`; `windows` sorted (quote).
+
+    `first` comes from `window_places`.
+    """
+    codes, starts, lengths = texts
+    mask = np.uint64(first.size - 1)
+    hashes = np.empty(_longest(lengths, np.arange(part[0], part[1])), np.uint64)
     found = np.empty(1024, np.uint64)
     end = 0
-    for row in range(starts.size):
+    for row in range(part[0], part[1]):
         for i in range(window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)):
             window = hashes[i] >> np.uint64(16)
             slot = window & mask
