@@ -74,8 +74,7 @@ def origins(text: str, places: Sequence[int], known: NDArray[np.int8]) -> list[t
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
     lengths = known[codes]
     if (lengths == _UNKNOWN).any():
-        for code in set(codes[lengths == _UNKNOWN].tolist()):
-            known[code] = _JOINS if _depends_on_neighbours(code) else len(comparison_text(chr(code)))
+        _learn_lengths(codes, known)
         lengths = known[codes]
     if not (lengths == _JOINS).any():
         found = np.searchsorted(np.cumsum(lengths), places, side="right").tolist()
@@ -86,9 +85,40 @@ def origins(text: str, places: Sequence[int], known: NDArray[np.int8]) -> list[t
     return [spans[place] for place in places]
 
 
+def origins_of_ends(
+    texts: Sequence[str],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+    known: NDArray[np.int8],
+    *,
+    compiled: bool = False,
+) -> tuple[list[int], list[int]]:
+    """Return by text where that starts and ends which became `first` to `last` of its comparison text."""
+    if not compiled:
+        found = [
+            origins(text, ends, known)
+            for text, *ends in zip(texts, first.tolist(), last.tolist(), strict=True)
+        ]
+        return [head[0] for head, _ in found], [tail[1] for _, tail in found]
+    from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+
+    raw = _code_points(texts)
+    _learn_lengths(raw.codes, known)
+    starts, ends = kernels.origins((raw.codes, raw.starts, raw.lengths), first, last, known)
+    for row in np.flatnonzero(starts < 0).tolist():
+        head, tail = origins(texts[row], (int(first[row]), int(last[row])), known)
+        starts[row], ends[row] = head[0], tail[1]
+    return starts.tolist(), ends.tolist()
+
+
 def unknown_lengths() -> NDArray[np.int8]:
     """Return a table for `origins` that knows no character yet."""
     return np.full(0x110000, _UNKNOWN, np.int8)
+
+
+def _learn_lengths(codes: NDArray[np.uint32], known: NDArray[np.int8]) -> None:
+    for code in np.unique(codes[known[codes] == _UNKNOWN]).tolist():
+        known[code] = _JOINS if _depends_on_neighbours(code) else len(comparison_text(chr(code)))
 
 
 def encode(

@@ -203,6 +203,31 @@ def fold(
 
 
 @_compile
+def origins(texts: Texts, first: Array, last: Array, known: Array) -> tuple[Array, Array]:
+    """Where the span from `first` to `last` of each folded text came from (compare.origins_of_ends).
+
+    `known` is the length that each code point folds to. A text with one that depends on its
+    neighbours is left to the caller: -1.
+    """
+    codes, starts, lengths = texts
+    heads, tails = np.full(starts.size, -1, np.int64), np.full(starts.size, -1, np.int64)
+    for row in range(starts.size):
+        text = codes[starts[row] : starts[row] + lengths[row]]
+        folded = 0
+        for i in range(text.size):
+            length = known[text[i]]
+            if length < 0:
+                heads[row] = -1
+                break
+            if folded <= first[row] < folded + length:
+                heads[row] = i
+            if folded <= last[row] < folded + length:
+                tails[row] = i + 1
+            folded += length
+    return heads, tails
+
+
+@_compile
 def equal(texts: Texts, one: Array, other: Array) -> bool:
     """Whether every text of `one` equals its partner in `other` (compare.equal)."""
     codes, starts, lengths = texts

@@ -38,7 +38,7 @@ def common_spans(
     text, start there, length, in code points; left is below right.
     """
     if compiled:
-        return np.unique(_compiled_spans(texts, sides, settings), axis=0)
+        return distinct_rows(_compiled_spans(texts, sides, settings))
     places = defaultdict(list)
     strings = [_string(texts, i) for i in range(texts.starts.size)]
     for number, text in enumerate(strings):
@@ -54,6 +54,18 @@ def common_spans(
                     start, length = _extend(strings[left], i, strings[right], j)
                     found.add((left, start, right, j - i + start, length))
     return np.array(sorted(found), np.int64).reshape(-1, 5)
+
+
+def distinct_rows(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct rows, sorted; several times faster than numpy's unique.
+
+    >>> distinct_rows(np.array([[2, 1], [1, 3], [2, 1]])).tolist()
+    [[1, 3], [2, 1]]
+    """
+    rows = rows[np.lexsort(rows.T[::-1])]
+    new = np.ones(len(rows), bool)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    return rows[new]
 
 
 def _string(texts: CodePoints, index: int) -> str:
@@ -94,7 +106,8 @@ def _compiled_spans(
     bits, place_bits = (total // _PART).bit_length(), max(texts.codes.size, 1).bit_length()
     longest = int(texts.lengths.max(initial=0)) + 1
     known, rare = span_kernels.owners(arrays), np.zeros(texts.codes.size, bool)
-    rule = (known, sides[order], settings.passage_spread)
+    sides = sides[order]
+    rule = (known, sides, span_kernels.step_sides(arrays, known, sides), settings.passage_spread)
 
     def repeated(number: int) -> NDArray[np.int64]:
         part = (number, bits, place_bits)
@@ -108,7 +121,7 @@ def _compiled_spans(
         return span_kernels.runs(arrays, found, place_bits, rule, rare)
 
     places = in_order(repeated, range(1 << bits), settings.workers)
-    found = [span_kernels.spans(arrays, part, rule[:2], widths, rare) for part in places]
+    found = [span_kernels.spans(arrays, part, (known, sides), widths, rare) for part in places]
     spans = np.concatenate([np.empty((0, 5), np.int64), *found])
     spans[:, [0, 2]] = order[spans[:, [0, 2]]]
     swapped = spans[:, 0] > spans[:, 2]

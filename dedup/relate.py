@@ -6,17 +6,17 @@ Joins the stages for these as `cluster` does for links.
 from __future__ import annotations
 
 import itertools
+import operator
 import re
-from collections.abc import Iterable, Sequence
-from hashlib import blake2b
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from dedup import compare, quote, verify
 from dedup.clustering import Distinct, distinct, grouped
-from dedup.columns import precedence
-from dedup.passages import common_spans
+from dedup.columns import Clusters, Paragraphs, held, precedence, text_id
+from dedup.passages import common_spans, distinct_rows
 from dedup.settings import ClusterSettings
 from dedup.types import Cluster, CodePoints, Paragraph, Passage, Place, Quotation, Relation
 from dedup.words import content_words, whole_words
@@ -38,9 +38,9 @@ def quotations(
     Of copies the first in precedence (earliest published) stands for all. The quote is the one with
     fewer shingles; at least `settings.containment` of them stand in the other.
     """
-    items = tuple(paragraphs)
-    held = distinct(items, settings)
-    texts, compiled = held.texts, held.compiled
+    items = held(paragraphs)
+    groups = distinct(items, settings)
+    texts, compiled = groups.texts, groups.compiled
     pairs = quote.candidate_containments(texts, settings, compiled=compiled)
     overlaps = verify.overlaps(texts, pairs, settings.shingle, compiled=compiled, workers=settings.workers)
     similarity = verify.jaccard(overlaps)
@@ -53,7 +53,7 @@ def quotations(
     )
     found = []
     for i in kept.tolist():
-        ends = [items[held.first(pairs.left[i])], items[held.first(pairs.right[i])]]
+        ends = [items[groups.first(pairs.left[i])], items[groups.first(pairs.right[i])]]
         if overlaps[i, 0] > overlaps[i, 1]:
             ends.reverse()
         found.append(Quotation(ends[0], ends[1], float(containment[i]), float(similarity[i])))
@@ -71,8 +71,42 @@ def passages(
     for its members, so that near-duplicates are not told again. Paragraphs without an outlet count
     by document. Passages come heaviest first, then longest; every copy is a place.
     """
-    items = tuple(paragraphs)
-    held = distinct(items, settings)
+    items = held(paragraphs)
+    texts = distinct(items, settings)
+    kept = np.flatnonzero(~_near(items, clusters)[texts.order[texts.starts[:-1]]])
+    some = CodePoints(texts.texts.codes, texts.texts.starts[kept], texts.texts.lengths[kept])
+    spans = common_spans(some, _sides(items, texts)[kept], settings, compiled=texts.compiled)
+    # Every span stands in two texts; a place is told once, however many pairs share it.
+    spots = distinct_rows(np.concatenate([spans[:, [0, 1, 4]], spans[:, [2, 3, 4]]]))
+    words = CodePoints(some.codes, some.starts[spots[:, 0]] + spots[:, 1], spots[:, 2])
+    order, bounds = grouped(words, settings.workers, compiled=texts.compiled)
+    shared = [compare.decode(words, spot) for spot in order[bounds[:-1]].tolist()]
+    # By words: the paragraphs that hold them, every copy, and from where on in the comparison text.
+    text = kept[spots[order, 0]]
+    copies = np.diff(texts.starts)[text]
+    group = np.repeat(np.repeat(np.arange(len(shared)), np.diff(bounds)), copies)
+    within = np.arange(group.size) - np.repeat(np.cumsum(copies) - copies, copies)
+    holders = _Holders(
+        group, texts.order[np.repeat(texts.starts[text], copies) + within], np.repeat(spots[order, 1], copies)
+    )
+    found = _weighed(items, shared, holders, settings, compiled=texts.compiled)
+    return tuple(sorted(found, key=lambda passage: (-passage.weight, -len(passage.text), passage.id)))
+
+
+class _Holders(NamedTuple):
+    """Who holds which words: number of the words, number of the paragraph, first comparison character."""
+
+    words: NDArray[np.int64]
+    paragraph: NDArray[np.int64]
+    start: NDArray[np.int64]
+
+
+def _near(items: Sequence[Paragraph], clusters: Iterable[Cluster]) -> NDArray[np.bool_]:
+    """Whether a paragraph is a near-duplicate of its cluster's representative, by number."""
+    if isinstance(clusters, Clusters) and _same(items, clusters.paragraphs):
+        result = np.zeros(len(items), bool)
+        result[clusters.members[~clusters.exact]] = True
+        return result
     near = {
         member.paragraph
         for cluster in clusters
@@ -80,48 +114,76 @@ def passages(
         if member.kind is not Relation.EXACT
     }
     documents = {paragraph.document for paragraph in near}  # a name is looked up faster than all of it
-    standing = [items[number] for number in held.order[held.starts[:-1]].tolist()]
-    kept = np.array(
-        [n for n, item in enumerate(standing) if item.document not in documents or item not in near], np.int64
-    )
-    texts = CodePoints(held.texts.codes, held.texts.starts[kept], held.texts.lengths[kept])
-    spans = common_spans(texts, _sides(items, held)[kept], settings, compiled=held.compiled)
-    # Every span stands in two texts; a place is told once, however many pairs share it.
-    spots = np.unique(np.concatenate([spans[:, [0, 1, 4]], spans[:, [2, 3, 4]]]), axis=0)
-    words = CodePoints(texts.codes, texts.starts[spots[:, 0]] + spots[:, 1], spots[:, 2])
-    order, bounds = grouped(words, settings.workers, compiled=held.compiled)
+    return np.array([one.document in documents and one in near for one in items], bool)
+
+
+def _same(items: Sequence[Paragraph], others: Sequence[Paragraph]) -> bool:
+    """Whether these are the same objects; columns make new ones whenever they are asked."""
+    if items is others or isinstance(items, Paragraphs) or isinstance(others, Paragraphs):
+        return items is others
+    return len(items) == len(others) and all(map(operator.is_, items, others))
+
+
+def _weighed(
+    items: Sequence[Paragraph],
+    shared: Sequence[str],
+    holders: _Holders,
+    settings: ClusterSettings,
+    *,
+    compiled: bool,
+) -> Iterator[Passage]:
+    """Words that count at all of their places. Most do not at the first, so that is looked at alone."""
     known = compare.unknown_lengths()
-    found = []
-    for begin, end in itertools.pairwise(bounds.tolist()):
-        shared = compare.decode(words, order[begin])
-        at = spots[order[begin:end]]
-        weight, places = len(shared), []
-        for text, start in zip(kept[at[:, 0]].tolist(), at[:, 1].tolist(), strict=True):
-            for item in (items[number] for number in held.copies(text)):
-                head, tail = compare.origins(item.text, (start, start + len(shared) - 1), known)
-                places.append(Place(item, head[0], tail[1]))
-                weight = min(weight, _weight(places[-1], shared, settings))
-            if weight < settings.passage_content:
-                break
-        else:
+    lengths = np.array([len(words) for words in shared], np.int64)
+
+    def looked_at(chosen: NDArray[np.int64]) -> Iterator[tuple[int, int, Place]]:
+        numbers, first = holders.words[chosen], holders.start[chosen]
+        some = [items[number] for number in holders.paragraph[chosen].tolist()]
+        begins, ends = compare.origins_of_ends(
+            [one.text for one in some], first, first + lengths[numbers] - 1, known, compiled=compiled
+        )
+        for number, *span in zip(numbers.tolist(), some, begins, ends, strict=True):
+            place = Place(*span)
+            yield number, _weight(place, shared[number], settings), place
+
+    least = settings.passage_content
+    is_first = np.diff(holders.words, prepend=-1) > 0
+    found = {
+        number: [(weight, place)]
+        for number, weight, place in looked_at(np.flatnonzero(is_first))
+        if weight >= least
+    }
+    counts = np.zeros(len(shared), bool)
+    counts[list(found)] = True
+    for number, weight, place in looked_at(np.flatnonzero(~is_first & counts[holders.words])):
+        found[number].append((weight, place))
+    for number, weighed in found.items():
+        weight = min(weight for weight, _ in weighed)
+        if weight >= least:
+            places = [place for _, place in weighed]
             places.sort(key=lambda place: (precedence(place.paragraph), place.start))
-            found.append(_passage(shared, weight, places))
-    return tuple(sorted(found, key=lambda passage: (-passage.weight, -len(passage.text), passage.id)))
+            yield _passage(shared[number], weight, places)
 
 
-def _sides(items: Sequence[Paragraph], held: Distinct) -> NDArray[np.int64]:
+def _sides(items: Sequence[Paragraph], texts: Distinct) -> NDArray[np.int64]:
     """A number for every text: its outlet's, or one of its own where several have it."""
-    numbers: dict[tuple[str, str], int] = {}
-    of_item = np.array([numbers.setdefault(_side(item), len(numbers)) for item in items], np.int64)
-    of_place = of_item[held.order]
+    numbers: dict[str | tuple[str], int] = {}
+    names = _side_names(items)
+    of_item = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+    of_place = of_item[texts.order]
     if not of_place.size:
         return of_place
-    least, most = (edge.reduceat(of_place, held.starts[:-1]) for edge in (np.minimum, np.maximum))
+    least, most = (edge.reduceat(of_place, texts.starts[:-1]) for edge in (np.minimum, np.maximum))
     return np.where(least == most, least, len(numbers) + np.arange(least.size))
 
 
-def _side(paragraph: Paragraph) -> tuple[str, str]:
-    return ("outlet", paragraph.outlet) if paragraph.outlet else ("document", paragraph.document)
+def _side_names(items: Sequence[Paragraph]) -> Iterator[str | tuple[str]]:
+    """Outlets, and documents where there is none, as what no outlet is called."""
+    if isinstance(items, Paragraphs):
+        outlets = items.outlets if items.outlets is not None else itertools.repeat(None)
+        pairs = zip(outlets, items.documents, strict=False)
+        return (outlet or (document,) for outlet, document in pairs)
+    return (one.outlet or (one.document,) for one in items)
 
 
 def _weight(place: Place, words: str, settings: ClusterSettings) -> int:
@@ -137,7 +199,7 @@ def _passage(words: str, weight: int, places: list[Place]) -> Passage:
     first = places[0]
     outlets = {place.paragraph.outlet for place in places}
     return Passage(
-        id=blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest(),
+        id=text_id(words),
         text=first.paragraph.text[first.start : first.end],
         weight=weight,
         outlets=tuple(sorted(outlet for outlet in outlets if outlet is not None)),

@@ -92,13 +92,28 @@ def _owner(starts: Array, known: Array, place: int) -> int:
 
 
 @_compile
-def runs(texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, int], rare: Array) -> Array:
+def step_sides(texts: Texts, known: Array, sides: Array) -> Array:
+    """By step of places the side of the text that holds all of them, -1 where no text does."""
+    _, starts, lengths = texts
+    result = np.full(known.size, -1, np.int32)
+    for step in range(known.size):
+        row = known[step]
+        begin = step << _STEP
+        if starts[row] <= begin and begin + (1 << _STEP) <= starts[row] + lengths[row]:
+            result[step] = sides[row]
+    return result
+
+
+@_compile
+def runs(
+    texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, Array, int], rare: Array
+) -> Array:
     """The places of seeds that several sides have and that are no formula; a run's first is negative.
 
-    `found` are the seeds of one part, sorted; `rule` are the owners, the sides of the texts, and in
-    how many places a seed is no formula. `rare` is set where such a seed begins.
+    `found` are the seeds of one part, sorted; `rule` are the owners, the sides of the texts and of
+    the steps, and in how many places a seed is no formula. `rare` is set where such a seed begins.
     """
-    known, sides, spread = rule
+    known, sides, of_step, spread = rule
     starts = texts[1]
     low = (np.uint64(1) << np.uint64(place_bits)) - np.uint64(1)
     result = np.empty(1024, np.int64)
@@ -108,10 +123,18 @@ def runs(texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, 
             continue
         count = i + 1 - begin
         if 2 <= count <= spread:
-            first = sides[_owner(starts, known, int(found[begin] & low))]
+            first = np.int64(-1)
             several = False
-            for k in range(begin + 1, i + 1):
-                several |= sides[_owner(starts, known, int(found[k] & low))] != first
+            for k in range(begin, i + 1):
+                place = int(found[k] & low)
+                side = np.int64(of_step[place >> _STEP])
+                if side < 0:
+                    side = sides[_owner(starts, known, place)]
+                if first < 0:
+                    first = side
+                elif side != first:
+                    several = True
+                    break
             if several:
                 if end + count > result.size:
                     result = np.concatenate((result, np.empty(result.size + count, np.int64)))

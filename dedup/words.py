@@ -12,8 +12,10 @@ import regex
 
 from dedup.types import Fact
 
-# Characters around a span within which a word that it cuts is looked for.
+# Characters around a span within which a word or name that it cuts is looked for, no farther than they
+# can reach: in Japanese hiragana ends them, which makes the look three times as fast.
 _CONTEXT = 40
+_REACH = r"[[\p{L}\p{M}\p{N}\s’'.,・＝-]--\p{Hiragana}]*"
 
 # A run of characters that may be a word with content.
 _RUN = (
@@ -23,6 +25,7 @@ _RUN = (
 )
 _WORDS = regex.compile(r"[\w’'-]+")
 _RUNS = regex.compile(_RUN, regex.VERSION1)
+_BEFORE, _BEHIND = regex.compile("(?r)" + _REACH, regex.VERSION1), regex.compile(_REACH, regex.VERSION1)
 
 _NUMERALS = "〇一二三四五六七八九"
 _UNITS = {"十": 10, "百": 100, "千": 1000}
@@ -54,7 +57,8 @@ def content_words(text: str, start: int, end: int, least: int = 0) -> int:
     """Count the words of `text[start:end]` that say what it is about; 0 where they are fewer than `least`.
 
     Words cut by an end of the span, names with their titles, reporting formulas and grammar count
-    for nothing; nor do single kanji and hiragana.
+    for nothing; nor do single kanji and hiragana, nor a word in brackets right behind another, which
+    is its gloss, reading or abbreviation.
 
     >>> say = "トランプ米大統領と中国の習近平国家主席は電話で会談したと明らかにした。"
     >>> content_words(say, 0, len(say))
@@ -66,10 +70,18 @@ def content_words(text: str, start: int, end: int, least: int = 0) -> int:
         return 0
     count = sum(
         match.lastgroup == "content" and match.group().casefold() not in ignored
-        for match in content.finditer(text, max(start - _CONTEXT, 0), end + _CONTEXT)
+        for match in content.finditer(text, *_around(text, start, end))
         if start <= match.start() and match.end() <= end
     )
     return count if count >= least else 0
+
+
+def _around(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span and around it all that a word or name may stand in which the span cuts."""
+    before = _BEFORE.match(text, max(start - _CONTEXT, 0), start)
+    behind = _BEHIND.match(text, end, end + _CONTEXT)
+    # Two more for a title in hiragana, or the end of a bracket.
+    return before.start() if before else start, behind.end() + 2 if behind else end
 
 
 def whole_words(text: str, start: int, end: int) -> int:
@@ -88,7 +100,8 @@ def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str], frozenset[str]]
         return "|".join(regex.escape(option) for option in sorted(options, key=len, reverse=True))
 
     months, weekdays, numbers = either(en["months"]), either(en["weekdays"]), either(en["numbers"])
-    title, capital = either(ja["titles"]), r"\p{Lu}[\p{L}’'-]*\p{L}"
+    # Letters with case alone: in 「Flashで提供」 the name ends before で.
+    title, capital = either(ja["titles"]), r"\p{Lu}[\p{Ll}\p{Lu}\p{Lt}’'-]*[\p{Ll}\p{Lu}\p{Lt}]"
     numeral = r"[〇一二三四五六七八九十百千万億兆]"
     facts = regex.compile(
         rf"""
@@ -113,6 +126,7 @@ def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str], frozenset[str]]
             (?:[\p{{Katakana}}ー・＝]+|\p{{Han}}*?)\p{{Han}}*(?:{title})(?!\p{{Han}})
           | (?i:\b(?:{either(en["titles"])})\.?\s)?{capital}(?:\s{capital})*
         )
+      | (?<=\w\s?)[(（] (?: {_RUN} ) [)）]  # a gloss says the word before it again
       | (?P<content> {_RUN} )
         """,
         regex.VERBOSE | regex.VERSION1,

@@ -263,9 +263,7 @@ def test_what_a_crowd_loses(pivots: int, lost: set[tuple[int, int]]) -> None:
         return np.array([float(pair in similar) for pair in ends])
 
     none, options = np.empty(0, np.int64), ClusterSettings(bucket=3, pivots=pivots)
-    pairs, similarity = with_crowds(
-        Pairs(none, none), none.astype(float), [np.arange(10)], compared, options
-    )
+    pairs, similarity = with_crowds(Pairs(none, none), none.astype(float), [np.arange(10)], compared, options)
     found = zip(pairs.left[similarity == 1].tolist(), pairs.right[similarity == 1].tolist(), strict=True)
     assert similar - set(found) == lost
     assert pairs.left.size <= pivots * 10

@@ -115,6 +115,10 @@ NOTHING = {
         "It was Prime Minister Alexander Montgomery Featherstone who paid.",
         "He met Prime Minister Alexander Montgomery Featherstone in spring.",
     ),
+    "a word and its gloss": (
+        "各国はリチウムイオン(二次電池)を増やす。",
+        "工場ではリチウムイオン（二次電池）が足りない。",
+    ),
     "too few words": ("The unprecedented restructuring failed.", "An unprecedented restructuring worked."),
 }
 
@@ -130,6 +134,29 @@ def test_shared_words_are_told_with_their_places(case: tuple[str, str, str]) -> 
     for place in found.places:
         span = place.paragraph.text[place.start : place.end]
         assert comparison_text(span) == comparison_text(found.text)
+
+
+PARTS = [
+    "市場の改修は秋に終わる",
+    "ガス管の工事",
+    "ｶﾞｽ管の工事",
+    "か\u3099",
+    "、",
+    " ",
+    "㈱",
+    "the harbour wall rose by two metres ",
+]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.lists(st.sampled_from(PARTS), min_size=1, max_size=6).map("".join), max_size=7))
+def test_compiled_passages_are_the_same(texts: list[str]) -> None:
+    pytest.importorskip("numba")
+    items = [Paragraph(str(i), 0, f"outlet{i % 3}", text) for i, text in enumerate(texts)]
+    clusters = cluster(items).clusters
+    plain = passages(items, clusters)
+    assert passages(items, clusters, ClusterSettings(compile_from=0)) == plain
+    assert passages(items, tuple(clusters)) == plain
 
 
 @pytest.mark.parametrize("pair", NOTHING.values(), ids=NOTHING.keys())
