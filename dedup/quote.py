@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dedup.settings import ClusterSettings
-from dedup.threads import slices
 from dedup.types import CodePoints, Pairs
 
 if TYPE_CHECKING:
@@ -114,5 +113,6 @@ def _compiled_finds(
     windows, owners = windows[order], owners[order]
     first = quote_kernels.window_places(windows)
     # Twelve times as many finds as texts on a million paragraphs: never all of them at once.
-    parts = slices(texts.starts.size, _HOLDERS)
+    count = texts.starts.size
+    parts = [(start, min(start + _HOLDERS, count)) for start in range(0, count, _HOLDERS)]
     return (quote_kernels.prefix_hits(arrays, width, windows, owners, first, part) for part in parts), needed

@@ -33,7 +33,7 @@ PARTS = {
     "facts": {"words"},
     "passages": {"span_kernels", "threads"},
     "span_kernels": {"kernels"},
-    "quote": {"quote_kernels", "threads"},
+    "quote": {"quote_kernels"},
     "quote_kernels": {"kernels"},
     "clustering": {"columns", "compare", "kernels", "pairing", "sign"},
     "columns": {"compare"},
