@@ -441,7 +441,7 @@ def _articles(
         looked = report.first_look(first, paths)
         profiles = learn(looked, jobs=jobs, profiles=before, settings=settings, journal=journal)
         cleaned = clean_many(second, jobs=jobs, profiles=profiles, settings=settings, journal=journal)
-        yield from report.articles(cleaned, paths)
+        yield from report.articles(cleaned)
 
 
 @contextmanager

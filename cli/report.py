@@ -78,6 +78,7 @@ class Report:
         self._tables = console is not None
         self._sources = 0
         self._articles = 0
+        self._looked = 0
         self._read = 0
         self._paragraphs = 0
         self._without_text: list[str] = []
@@ -106,15 +107,23 @@ class Report:
         self, sources: Iterable[Source | Failure], paths: Sequence[str]
     ) -> Iterator[Source | Failure]:
         """Passes on the sources in `paths` as they are looked at before cleaning, and shows progress."""
-        with self._progress("Comparing pages", paths) as (progress, task):
+        total = count_sources(paths) if self._lively else None
+        with self._bar("Comparing pages", total, TimeRemainingColumn()) as (progress, task):
             for number, source in enumerate(sources, start=1):
                 yield source
+                self._looked = number
                 rate = number / (time.perf_counter() - self._started)
-                progress.update(task, advance=1, told=f"{rate:.0f} files/s")
+                # A file of records is one file, and holds nobody knows how many.
+                known = total if total is None or number <= total else None
+                progress.update(task, completed=number, total=known, told=f"{rate:,.0f} pages/s")
 
-    def articles(self, cleaned: Iterable[Cleaned], paths: Sequence[str]) -> Iterator[Article]:
-        """Passes on the articles of the sources in `paths`; counts, reports failures, shows progress."""
-        with self._progress("Cleaning", paths) as (progress, task):
+    def articles(self, cleaned: Iterable[Cleaned]) -> Iterator[Article]:
+        """Passes on the articles; counts, reports failures, shows progress.
+
+        How many pages there are is known from the first look.
+        """
+        started = time.perf_counter()
+        with self._bar("Cleaning", self._looked or None, TimeRemainingColumn()) as (progress, task):
             for one in cleaned:
                 self._sources += 1
                 if one.failure is not None:
@@ -122,8 +131,8 @@ class Report:
                 for article in one.articles:
                     self._count(article)
                     yield article
-                rate = self._sources / (time.perf_counter() - self._started)
-                progress.update(task, advance=1, told=f"{self._articles:,} articles, {rate:.0f} files/s")
+                rate = self._sources / (time.perf_counter() - started)
+                progress.update(task, advance=1, told=f"{self._articles:,} articles, {rate:,.0f} pages/s")
 
     @contextmanager
     def comparing(self) -> Iterator[Callable[[str], object]]:
@@ -239,7 +248,7 @@ class Report:
             rows["failed"] = f"{count(self.failed, 'input')} failed{where}"
         seconds = time.perf_counter() - self._started
         done, thing = (self._sources, "inputs") if self._sources else (self._paragraphs, "paragraphs")
-        rate = f", {done / seconds:,.0f} {thing} a second" if done else ""
+        rate = f", {done / seconds:,.{int(done < 10 * seconds)}f} {thing} a second" if done > 1 else ""
         rows["time"] = f"{seconds:.1f} s{rate}"
         if self._log_json:
             self._log("summary", self.figures() | {"seconds": round(seconds, 3)})
@@ -297,9 +306,6 @@ class Report:
             self._without_text.append(article.source)
         if self.verbose and not (self._tables or self._log_json):
             self._say(f"{article.source}: {article.title or 'no title'}", style="dim")
-
-    def _progress(self, what: str, paths: Sequence[str]) -> AbstractContextManager[tuple[Progress, TaskID]]:
-        return self._bar(what, count_sources(paths) if self._lively else None, TimeRemainingColumn())
 
     @contextmanager
     def _bar(
