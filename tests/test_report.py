@@ -29,8 +29,8 @@ SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "raw"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 HOSTILE = {
-    "title": "</script><script>window.owned = 1</script>",
-    "outlet": '"><img src=x onerror="window.owned = 1">',
+    "title": "</script><script>window.owned = 1</script>" + 150 * "W",
+    "outlet": '"><img src=x onerror="window.owned = 1">' + 60 * "網",
     "text": "<!--</title><svg onload=window.owned=1> A harbour \u202eopens\u202c again \x1b[31m after.",
     "url": "javascript:window.owned=1",
 }
@@ -402,6 +402,7 @@ def test_what_a_page_says_is_only_ever_text(window, hostile):
         page.locator("article.article, section.card").first.wait_for()
         assert page.evaluate(elements) == 0
         assert HOSTILE["outlet"] in page.locator("main").inner_text()
+        assert page.locator("#announce").bounding_box()["width"] <= 1
     page.evaluate("location.hash = '#/article/a'")
     page.locator("article.article").wait_for()
     page.get_by_role("button", name="Show all").click()

@@ -42,6 +42,14 @@ const code = (character) => `U+${character.codePointAt(0).toString(16).toUpperCa
 /** A stranger's words where only a string can stand. */
 const plain = (words) => String(words ?? "").replace(STEERING, code);
 
+/** The beginning of a stranger's words, where a line of a drawing has no more room; wide letters take two places. */
+function brief(words, room = 34) {
+  const letters = Array.from(plain(words));
+  let end = 0;
+  for (; end < letters.length && room > 0; end++) room -= /[\u1100-\uffef]/.test(letters[end]) ? 2 : 1;
+  return end < letters.length ? `${letters.slice(0, end).join("")}…` : letters.join("");
+}
+
 /** A stranger's words, isolated from the direction of what is around, steering characters made visible. */
 function text(words, tag = "bdi") {
   const pieces = [];

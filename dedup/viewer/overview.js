@@ -34,7 +34,7 @@ function bars(label, rows) {
   const step = 44;
   return h("svg:svg", { height: rows.length * step, role: "group", "aria-label": label }, rows.map((row, place) => {
     let from = 0;
-    const name = h("svg:text", { x: 0, y: place * step + 14 }, plain(row.name));
+    const name = h("svg:text", { x: 0, y: place * step + 14 }, brief(row.name));
     return h("svg:g", {},
       row.href ? h("svg:a", { href: row.href }, name) : name,
       h("svg:text.faint.number", { x: "100%", y: place * step + 14, "text-anchor": "end" }, row.told),
