@@ -13,8 +13,9 @@ import sys
 import tempfile
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, TypeVar, cast
 
 import typer
 from typer.core import TyperGroup
@@ -42,11 +43,13 @@ from dedup_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from dedup.journal import Journal
     from dedup.types import Article
     from dedup_cli.report import Report
+
+Made = TypeVar("Made")
 
 
 class _Program(TyperGroup):
@@ -177,23 +180,26 @@ def clean(
     from dedup import workers
 
     workers.prepare()  # it loads while this process does
+    from dedup_cli.forms import itself, named_file
     from dedup_cli.output import article_destination, terminal
     from dedup_cli.report import Report
     from dedup_cli.terminal import article_table
 
     console = terminal() if output is None else None
+    tables = console if form is None else None
+    make: Callable[[Article], object] = itself if tables else partial(named_file, form=form or "jsonl")
     settings = _with_limits(config.settings_of(context.obj), time_limit, memory_limit)
     with (
         Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report,
-        closing(_articles(paths, outlet, profiles, jobs, report, settings)) as articles,
+        closing(_articles(paths, outlet, profiles, jobs, report, settings, make)) as articles,
     ):
-        if console and form is None:
-            for article in articles:
-                console.print(article_table(article, full=verbose))
+        if tables:
+            for article in cast("Iterator[Article]", articles):
+                tables.print(article_table(article, full=verbose))
         else:
             with article_destination(output, form or "jsonl") as put:
-                for article in articles:
-                    put(article)
+                for name, content in cast("Iterator[tuple[str, bytes]]", articles):
+                    put(name, content)
     report.summary()
     raise typer.Exit(report.exit_code)
 
@@ -366,6 +372,7 @@ def run(
     from dedup.rows import article_row, unique_row
     from dedup.types import Keep
     from dedup.write import json_line, whole_file
+    from dedup_cli.forms import itself
     from dedup_cli.output import relation_rows
     from dedup_cli.report import Report
 
@@ -378,7 +385,7 @@ def run(
         Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json) as report,
         Journal(folder / _JOURNAL, resume=resume) as journal,
         ExitStack() as files,
-        closing(_articles(paths, outlet, profiles, jobs, report, settings, journal)) as cleaned,
+        closing(_articles(paths, outlet, profiles, jobs, report, settings, itself, journal)) as cleaned,
     ):
         for name in _RUN_NAMES:
             for left in folder.glob(f".{name}.*.part"):  # of a run that was killed
@@ -424,24 +431,29 @@ def _articles(
     jobs: int,
     report: Report,
     settings: Settings,
+    make: Callable[[Article], Made],
     journal: Journal | None = None,
-) -> Generator[Article, None, None]:
-    """Two looks at every page: what the pages of an outlet have in common, then each with that known.
+) -> Generator[Made, None, None]:
+    """What is made of each article, after two looks at every page (see `dedup.looks`).
 
     `known` are files of profiles: what they tell of the outlets is added.
     """
-    from dedup.pipeline import clean_many, learn
+    from dedup.looks import clean_twice, itself
     from dedup.read import read
+    from dedup_cli.forms import told
 
     with _spooled(paths) as typed:
         first, second = (
             read(paths, outlet=outlet, standard_input=typed, settings=settings.read) for _ in range(2)
         )
-        before = learning.load(known)
         looked = report.first_look(first, paths)
-        profiles = learn(looked, jobs=jobs, profiles=before, settings=settings, journal=journal)
-        cleaned = clean_many(second, jobs=jobs, profiles=profiles, settings=settings, journal=journal)
-        yield from report.articles(cleaned)
+        then = partial(told, make=make)
+        with_profiles = partial(
+            clean_twice, looked, second, jobs=jobs, profiles=learning.load(known), settings=settings
+        )
+        # What is kept for another run is all of it; what is not is made where the page is cleaned.
+        pages = map(then, with_profiles(itself, journal=journal)) if journal else with_profiles(then)
+        yield from report.articles(pages)
 
 
 @contextmanager

@@ -10,25 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 import typer
 from rich.console import Console
 
 from dedup.relation_rows import cluster_row, link_row, passage_row, quotation_row, story_row
-from dedup.rows import article_row
-from dedup.types import Article, Relations
-from dedup.write import file_name, json_line, markdown, plain_text, whole_file
+from dedup.types import Relations
+from dedup.write import json_line, whole_file
+from dedup_cli.forms import Form
 from dedup_cli.options import is_folder
 from dedup_cli.terminal import visible
 
-Form = Literal["jsonl", "md", "txt"]
-
-_FORMS: dict[Form, Callable[[Article], bytes]] = {
-    "jsonl": lambda article: json_line(article_row(article)),
-    "md": markdown,
-    "txt": plain_text,
-}
 # Between the articles of one Markdown or text stream; in Markdown it is a rule.
 _SEPARATOR = b"\n----\n\n"
 
@@ -60,12 +52,12 @@ def destination(output: str | None, name: str) -> Iterator[Callable[[bytes], obj
 
 
 @contextmanager
-def article_destination(output: str | None, form: Form) -> Iterator[Callable[[Article], object]]:
-    """What to call with articles. Of Markdown and text, a folder gets one file for each article."""
+def article_destination(output: str | None, form: Form) -> Iterator[Callable[[str, bytes], object]]:
+    """What to call with articles as files. Of Markdown and text, a folder gets one for each article."""
     if output is not None and is_folder(output) and form != "jsonl":
         folder = Path(output)
         folder.mkdir(parents=True, exist_ok=True)
-        yield lambda article: _one_file(article, folder, form)
+        yield lambda name, content: _one_file(folder / name, content)
         return
     with destination(output, f"articles.{form}") as write:
         yield _one_stream(write, form)
@@ -126,17 +118,17 @@ def _to_stdout(data: bytes) -> None:
         raise typer.Exit(0) from None
 
 
-def _one_stream(write: Callable[[bytes], object], form: Form) -> Callable[[Article], object]:
+def _one_stream(write: Callable[[bytes], object], form: Form) -> Callable[[str, bytes], object]:
     between = b""
 
-    def put(article: Article) -> None:
+    def put(_name: str, content: bytes) -> None:
         nonlocal between
-        write(between + _FORMS[form](article))
+        write(between + content)
         between = b"" if form == "jsonl" else _SEPARATOR
 
     return put
 
 
-def _one_file(article: Article, folder: Path, form: Form) -> None:
-    with whole_file(folder / file_name(article, f".{form}")) as file:
-        file.write(_FORMS[form](article))
+def _one_file(path: Path, content: bytes) -> None:
+    with whole_file(path) as file:
+        file.write(content)

@@ -29,8 +29,9 @@ from rich.text import Text
 
 from dedup.read import count as count_sources
 from dedup.rows import failure_row
-from dedup.types import Article, Cleaned, Cluster, Failure, Link, Reason, Relation, Relations, Source, Spread
+from dedup.types import Article, Cluster, Failure, Link, Reason, Relation, Relations, Source, Spread
 from dedup.write import json_line, whole_file
+from dedup_cli.forms import Counted, Made, Told
 from dedup_cli.terminal import visible
 
 Record = TypeVar("Record", Article, Link)
@@ -81,7 +82,8 @@ class Report:
         self._looked = 0
         self._read = 0
         self._paragraphs = 0
-        self._without_text: list[str] = []
+        self._without_text = 0
+        self._named: list[str] = []  # of those without text
         self._kept = 0
         self._stripped: Counter[Reason] = Counter()
         self._rows: dict[str, str] = {}
@@ -117,20 +119,20 @@ class Report:
                 known = total if total is None or number <= total else None
                 progress.update(task, completed=number, total=known, told=f"{rate:,.0f} pages/s")
 
-    def articles(self, cleaned: Iterable[Cleaned]) -> Iterator[Article]:
+    def articles(self, pages: Iterable[Told[Made]]) -> Iterator[Made]:
         """Passes on the articles; counts, reports failures, shows progress.
 
         How many pages there are is known from the first look.
         """
         started = time.perf_counter()
         with self._bar("Cleaning", self._looked or None, TimeRemainingColumn()) as (progress, task):
-            for one in cleaned:
+            for one in pages:
                 self._sources += 1
                 if one.failure is not None:
                     self.fail(one.failure)
                 for article in one.articles:
                     self._count(article)
-                    yield article
+                    yield article.made
                 rate = self._sources / (time.perf_counter() - started)
                 progress.update(task, advance=1, told=f"{self._articles:,} articles, {rate:,.0f} pages/s")
 
@@ -271,15 +273,14 @@ class Report:
         self._figures |= {
             "inputs": self._sources,
             "articles": self._articles,
-            "without_text": len(self._without_text),
+            "without_text": self._without_text,
             "kept": self._kept,
             "stripped": {reason.value: number for reason, number in self._stripped.most_common()},
         }
         rows = {"cleaned": f"{count(self._sources, 'input')}, {count(self._articles, 'article')}"}
         if self._without_text:
-            named = self._without_text if self.verbose else self._without_text[:_NAMED]
-            few = ", ".join(named) + (", ..." if len(named) < len(self._without_text) else "")
-            rows["no text"] = f"{count(len(self._without_text), 'article')} without text: {few}"
+            few = ", ".join(self._named) + (", ..." if len(self._named) < self._without_text else "")
+            rows["no text"] = f"{count(self._without_text, 'article')} without text: {few}"
         if total:
             rows["kept"] = f"{self._kept:,} of {count(total, 'character')}, {self._kept / total:.0%}"
         if stripped:
@@ -294,16 +295,14 @@ class Report:
         line = json_line({"event": event} | dict(figures)).decode()
         sys.stderr.write(visible(line, keep="\n"))
 
-    def _count(self, article: Article) -> None:
+    def _count(self, article: Counted[object]) -> None:
         self._articles += 1
-        headline = (article.headline,) if article.headline else ()
-        self._kept += sum(len(block.block.text) for block in (*headline, *article.paragraphs))
-        for block in article.stripped:
-            # What belongs to another article of the document is counted there.
-            if block.verdict.reason not in (None, Reason.OTHER_ARTICLE):
-                self._stripped[block.verdict.reason] += len(block.block.text)
-        if not article.text:
-            self._without_text.append(article.source)
+        self._kept += article.kept
+        self._stripped.update(article.stripped)
+        if not article.has_text:
+            self._without_text += 1
+            if self.verbose or len(self._named) < _NAMED:
+                self._named.append(article.source)
         if self.verbose and not (self._tables or self._log_json):
             self._say(f"{article.source}: {article.title or 'no title'}", style="dim")
 

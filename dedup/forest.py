@@ -6,6 +6,7 @@ evaluated here with numpy alone: all blocks walk down all trees at once, one lev
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,6 +69,15 @@ def _read(folder: str, name: str) -> Forest:
         raise ModelError(
             f"{folder} holds no model {name}.npz ({error}); write it with dedup train"
         ) from error
+
+
+def digest(settings: JudgeSettings) -> str:
+    """Tells the forests of `settings.models` from others."""
+    place = Path(settings.models) if settings.models else files("dedup").joinpath("model")
+    made = hashlib.blake2b(digest_size=16)
+    for name in ("flat", "html", "quick"):
+        made.update(hashlib.blake2b(place.joinpath(f"{name}.npz").read_bytes()).digest())
+    return made.hexdigest()
 
 
 def from_bytes(content: bytes) -> Forest:

@@ -245,6 +245,26 @@ def recurrences(profiles: Profiles, page: Trace | None) -> tuple[Recurrence, ...
     return tuple(found)
 
 
+def is_covered(profiles: Profiles, page: Trace, settings: OutletSettings) -> bool:
+    """Whether the page need not be learned before it is judged.
+
+    It need not if it was learned before; nor if many pages of its outlet were and it carries no article that
+    is known: of such a copy the article's own text must not count as recurring.
+    """
+    profile = profiles.outlets.get(page.outlet)
+    if profile is None or page.key in profile.pages:
+        return profile is not None
+    prose = _prose([page])
+    carriers = [[word for word in prose if word in article.prose] for article in profile.articles]
+    counts = Counter(word for words in carriers for word in words)
+    many = max(2, int(settings.chrome_share * len(profile.articles)))
+    own = sum(size for word, size in prose.items() if counts[word] <= many)
+    return profile.witnesses >= settings.covered and not any(
+        shared and shared >= settings.same_article * own
+        for shared in (sum(prose[word] for word in words if counts[word] <= many) for words in carriers)
+    )
+
+
 def by_places(
     page: Page, known: Sequence[Recurrence], settings: OutletSettings
 ) -> NDArray[np.float64] | None:

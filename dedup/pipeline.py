@@ -5,12 +5,9 @@ decode -> segment -> divide -> score -> judge -> assemble
 
 from __future__ import annotations
 
-import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,12 +15,11 @@ from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue
 from dedup.flat import segment_text
-from dedup.forest import load, score
+from dedup.forest import digest, load, score
 from dedup.html import heard, segment_html
-from dedup.journal import Entries, Journal
 from dedup.judge import judge
-from dedup.outlet import NOTHING, Profiles, Trace, by_places, dump, recurrences, trace
-from dedup.outlet import learn as learn_profiles
+from dedup.looks import Ready, clean_many, learn, traces
+from dedup.outlet import NOTHING, Profiles, Trace, by_places, is_covered, recurrences, trace
 from dedup.read import media_of, outlet_of
 from dedup.settings import Settings
 from dedup.types import (
@@ -40,7 +36,8 @@ from dedup.types import (
     Source,
     UniqueArticle,
 )
-from dedup.workers import Done, each
+
+__all__ = ["clean", "clean_many", "clean_traced", "cluster", "learn", "traces", "unique"]
 
 Result = TypeVar("Result")
 
@@ -88,36 +85,6 @@ def clean_traced(
     return list(articles), trace(page, settings.outlet, chances)
 
 
-def learn(
-    sources: Iterable[Source | Failure],
-    *,
-    jobs: int = 0,
-    profiles: Profiles = NOTHING,
-    settings: Settings = _DEFAULTS,
-    journal: Journal | None = None,
-) -> Profiles:
-    """What the pages of each outlet have in common, added to `profiles`: a first, quick look at all sources.
-
-    Give the result to `clean_many`; `jobs` and `journal` are as there. Failures and pages of no known
-    outlet say nothing.
-    """
-    found = traces(sources, jobs=jobs, settings=settings, journal=journal)
-    return learn_profiles((one for one in found if one), settings.outlet, profiles)
-
-
-def traces(
-    sources: Iterable[Source | Failure],
-    *,
-    jobs: int = 0,
-    settings: Settings = _DEFAULTS,
-    journal: Journal | None = None,
-) -> Iterator[Trace | None]:
-    """What `learn` takes of each source, in input order; None for failures and pages of no known outlet."""
-    _check_models(settings)
-    entries = None if journal is None else Entries[Trace | None](journal, Trace | None, *_given(settings))
-    return _each(partial(_traced, settings=settings), sources, _untraced, jobs, settings, entries)
-
-
 def outlet_name(source: Source, settings: Settings = _DEFAULTS) -> str | None:
     """The outlet that cleaning will find; the page is read only where nothing beside it tells."""
     if source.outlet or source.url:
@@ -128,94 +95,6 @@ def outlet_name(source: Source, settings: Settings = _DEFAULTS) -> str | None:
         raise
     except Exception:  # cleaning will say what is wrong with it
         return source.folder
-
-
-def clean_many(
-    sources: Iterable[Source | Failure],
-    *,
-    jobs: int = 0,
-    profiles: Profiles = NOTHING,
-    settings: Settings = _DEFAULTS,
-    journal: Journal | None = None,
-) -> Iterator[Cleaned]:
-    """Clean sources one by one, in input order, in `jobs` worker processes; 0 is in this process.
-
-    Every source gives one `Cleaned`; a failure passes through. Nothing is raised for bad input, but
-    `MemoryError` in this process. Only workers hold a page to the time and memory of `settings.worker` and
-    survive what kills them. They need what `multiprocessing` needs: a script that asks for them does so
-    under `if __name__ == "__main__"`. `profiles` is what `learn` found on the same or earlier pages of
-    the outlets. What `journal` has of an earlier run is not done again, and what is done goes there.
-    """
-    _check_models(settings)
-    work = partial(_cleaned, profiles=profiles, settings=settings)
-    given = () if journal is None else (*_given(settings), _digest(profiles))
-    entries = None if journal is None else Entries[Cleaned](journal, Cleaned, *given)
-    return _each(work, sources, _lost, jobs, settings, entries)
-
-
-def _given(settings: Settings) -> tuple[object, ...]:
-    """What the result for a page depends on besides the page."""
-    return settings.read, settings.html, settings.judge, settings.outlet
-
-
-def _digest(profiles: Profiles) -> str:
-    made = hashlib.blake2b(digest_size=16)
-    for name, profile in sorted(profiles.outlets.items()):
-        made.update(dump(Profiles({name: profile}, {})).encode("utf-8", "surrogatepass"))
-    return made.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class _Unfinished(Generic[Result]):
-    """The result for a page that a limit ended: it is tried again when the run goes on."""
-
-    result: Result
-
-
-def _each(
-    work: Callable[[Source | Failure], Result],
-    sources: Iterable[Source | Failure],
-    lost: Callable[[Source, str, str], Result],
-    jobs: int,
-    settings: Settings,
-    entries: Entries[Result] | None,
-) -> Iterator[Result]:
-    """The result for every source, in input order."""
-    keys: deque[str | None] = deque()  # of the sources under way; None for what need not be kept
-
-    def items() -> Iterator[Source | Done[Result]]:
-        for source in sources:
-            key = None if entries is None or isinstance(source, Failure) else entries.key(source)
-            known = entries.recall(key) if entries and key else None
-            keys.append(key if known is None else None)
-            if known is not None:
-                yield Done(known[0])
-            else:
-                yield Done(work(source)) if isinstance(source, Failure) or not jobs else source
-
-    def unfinished(source: Source, error: str, message: str) -> _Unfinished[Result]:
-        return _Unfinished(lost(source, error, message))
-
-    for result in each(work, items(), unfinished, jobs=jobs, size=_size, settings=settings.worker):
-        key = keys.popleft()
-        if isinstance(result, _Unfinished):
-            yield result.result
-            continue
-        if entries and key:
-            entries.keep(key, result)
-        yield result
-
-
-def _size(source: Source) -> int:
-    return len(source.content)
-
-
-def _lost(source: Source, error: str, message: str) -> Cleaned:
-    return Cleaned(source.name, (), Failure(source.name, error, message))
-
-
-def _untraced(_source: Source, _error: str, _message: str) -> None:
-    return None  # cleaning will say what is wrong with it
 
 
 def cluster(articles: Iterable[Article], *, settings: Settings = _DEFAULTS) -> list[Cluster]:
@@ -254,33 +133,60 @@ def unique(
     )
 
 
-def _check_models(settings: Settings) -> None:
-    """Raises `ModelError` before any page: models of one's own that do not load are no fault of a page."""
-    if settings.judge.models:
-        for media, witness in ((Media.HTML, True), (Media.HTML, False), (Media.TEXT, True)):
-            load(media, settings.judge, witness=witness)
+def check_models(settings: Settings) -> None:
+    """Raises `ModelError` where models of one's own do not load."""
+    for media, witness in ((Media.HTML, True), (Media.HTML, False), (Media.TEXT, True)):
+        load(media, settings.judge, witness=witness)
 
 
-def _traced(source: Source | Failure, *, settings: Settings) -> Trace | None:
-    if isinstance(source, Failure):
-        return None
+def model_digest(settings: Settings) -> str:
+    """Tells models apart."""
+    return digest(settings.judge)
+
+
+def traced(source: Source, *, settings: Settings) -> Trace | None:
+    """What the profile of the page's outlet needs of it, by a quick look; None if it has no say."""
     try:
-        page = _page(source, settings)
-        html = page.document.media is Media.HTML
-        quick = load(Media.HTML, settings.judge, witness=False) if html else None
-        chances = score(quick, page, (), settings.judge) if quick else None
-        return trace(page, settings.outlet, chances)
+        return _traced(_page(source, settings), settings)
     except MemoryError:  # the worker says so, and is replaced
         raise
     except Exception:  # cleaning will say what is wrong with it
         return None
 
 
-def _cleaned(source: Source | Failure, *, profiles: Profiles, settings: Settings) -> Cleaned:
-    if isinstance(source, Failure):
-        return Cleaned(source.source, (), source)
+def looked(
+    source: Source, *, then: Callable[[Cleaned], Result] | None, profiles: Profiles, settings: Settings
+) -> Trace | Ready[Result] | None:
+    """As `traced`; of a page whose outlet `profiles` covers `then` of the articles, None without `then`."""
     try:
-        return Cleaned(source.name, _clean_source(source, profiles, settings))
+        page = _page(source, settings)
+        known = trace(page, settings.outlet) if page.document.outlet in profiles.outlets else None
+        if known is None or not is_covered(profiles, known, settings.outlet):
+            return _traced(page, settings)
+        articles = _articles_of(page, profiles, settings) if then else ()
+        return Ready(source.name, then(Cleaned(source.name, articles))) if then else None
+    except MemoryError:
+        raise
+    except Exception:
+        return None
+
+
+def cleaned(
+    source: Source, *, then: Callable[[Cleaned], Result], profiles: Profiles, settings: Settings
+) -> Result:
+    """`then` of the articles of a source, or of what is wrong with it."""
+    return then(_cleaned(source, profiles, settings))
+
+
+def _traced(page: Page, settings: Settings) -> Trace | None:
+    html = page.document.media is Media.HTML
+    quick = load(Media.HTML, settings.judge, witness=False) if html else None
+    return trace(page, settings.outlet, score(quick, page, (), settings.judge) if quick else None)
+
+
+def _cleaned(source: Source, profiles: Profiles, settings: Settings) -> Cleaned:
+    try:
+        return Cleaned(source.name, _articles_of(_page(source, settings), profiles, settings))
     except DecodeError as error:
         return Cleaned(source.name, (), Failure(source.name, error.error, str(error)))
     except MemoryError:
@@ -290,10 +196,6 @@ def _cleaned(source: Source | Failure, *, profiles: Profiles, settings: Settings
             f"this page broke the cleaner ({type(error).__name__}: {error}); please report it with the page"
         )
         return Cleaned(source.name, (), Failure(source.name, "internal", says))
-
-
-def _clean_source(source: Source, profiles: Profiles, settings: Settings) -> tuple[Article, ...]:
-    return _articles_of(_page(source, settings), profiles, settings)
 
 
 def _articles_of(page: Page, profiles: Profiles, settings: Settings) -> tuple[Article, ...]:

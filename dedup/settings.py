@@ -141,6 +141,10 @@ class OutletSettings:
     # Pages that carried an article known already and are known when they come again: a live page that
     # changes at every fetch is one each time. Chosen: 10,000 take 300 kB of a profile.
     pages: int = 10_000
+    # Witnesses of a profile that was given from which new pages of its outlet are cleaned at the first look.
+    covered: int = 20
+    # Pages of an outlet that are learned at once.
+    batch: int = 500
     # Other pages of the outlet from which its places may be trusted without the witnesses of the page;
     # share of them on which a block or a place must stand to be known; distance from 0 or 1 up to which
     # the share of content at a place is clear; share of the content that may stand at unclear places;

@@ -12,7 +12,7 @@ MODULES = sorted((ROOT / "dedup").rglob("*.py"))
 CONTRACTS = {"dedup._version", "dedup.types", "dedup.settings", "dedup.lexicon"}
 # These join stages: the pipeline for users, the cleaner that also learns, what workers load, training for
 # the model file; adapters, for other tools; and the engine on Spark.
-JOINTS = ("dedup", "dedup.cleaner", "dedup.loaded", "dedup.pipeline", "dedup.train")
+JOINTS = ("dedup", "dedup.cleaner", "dedup.loaded", "dedup.looks", "dedup.pipeline", "dedup.train")
 # A stage made of parts joins them; a part knows no stage. Whatever is not named here joins nothing.
 PARTS = {
     "html": {"markup", "metadata", "witness"},
@@ -25,6 +25,8 @@ PARTS = {
     "strip": {"roles", "testimony"},
     "title": {"roles", "testimony"},
     "article": {"dates"},
+    "schedule": {"journal", "workers"},
+    "shelf": {"outlet"},
     "sharing": {"clustering", "facts", "relate", "stories"},
     "explanation": {"band", "compare", "facts", "sign", "verify"},
     "viewer": {"explanation", "runs"},

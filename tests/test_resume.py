@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
+from importlib.resources import files as files_of
 from pathlib import Path
 
 import pytest
@@ -18,11 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dedup
+from dedup import outlet, pipeline
+from dedup.forest import from_bytes, to_bytes
 from dedup.journal import Entries, Journal, pack, unpack
+from dedup.looks import clean_twice, itself
 from dedup.outlet import Trace, trace
 from dedup.pipeline import _page, clean_many, learn
 from dedup.read import read
-from dedup.settings import Settings, WorkerSettings
+from dedup.settings import JudgeSettings, Settings, WorkerSettings
 from dedup.types import Cleaned, Failure, Media, Source
 from dedup.workers import _context
 
@@ -273,8 +278,29 @@ def test_what_a_limit_ended_is_tried_again(tmp_path):
     page = Source("a", "a", b"The harbour market opens at seven.", Media.TEXT)
     strict = Settings(worker=WorkerSettings(seconds=1e-4))
     with Journal(tmp_path / "journal", resume=False) as journal:
-        (late,) = clean_many([page], jobs=1, settings=strict, journal=journal)
+        (late,) = clean_twice([page], [page], itself, jobs=1, settings=strict, journal=journal)
         assert late.failure.error == "too_slow"
     with Journal(tmp_path / "journal", resume=True) as journal:
-        (done,) = clean_many([page], journal=journal)
+        (done,) = clean_twice([page], [page], itself, journal=journal)
     assert done.articles == next(iter(dedup.clean_many([page]))).articles
+
+
+def test_other_models_and_profiles_take_nothing_over(tmp_path, monkeypatch):
+    page = Source("a", "a", b"The harbour market opens at seven.", Media.TEXT, outlet="quay")
+    models = tmp_path / "models"
+    shutil.copytree(files_of("dedup").joinpath("model"), models)
+    settings = Settings(judge=JudgeSettings(models=str(models)))
+    asked = []
+    monkeypatch.setattr(pipeline, "cleaned", lambda source, **_: asked.append(1) or Cleaned("a", (), None))
+
+    def again(profiles=outlet.NOTHING):
+        with Journal(tmp_path / "journal", resume=True) as journal:
+            list(clean_twice([page], [page], itself, settings=settings, profiles=profiles, journal=journal))
+        return len(asked)
+
+    assert [again(), again()] == [1, 1]
+    flat = models / "flat.npz"
+    flat.write_bytes(to_bytes(replace(from_bytes(flat.read_bytes()), depth=1)))
+    assert [again(), again()] == [2, 2]
+    known = learn([replace(page, content=b"The boats go out with the tide.")])
+    assert [again(known), again(known)] == [3, 3]
