@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-import dedup.pipeline
+import dedup.looks
 from dedup.read import read
 from dedup.relation_rows import cluster_row
 from dedup.rows import article_of, article_row
@@ -391,7 +391,7 @@ def test_what_stops_a_run_is_said_in_one_line(dedup_main, pages, monkeypatch, na
     def stop(*_, **__):
         raise error
 
-    monkeypatch.setattr(dedup.pipeline, "clean_many", stop)
+    monkeypatch.setattr(dedup.looks, "clean_twice", stop)
     code, _, err = dedup_main("clean", pages, "-o", "a.jsonl")
     assert code == 1
     assert len(err.splitlines()) == 1
