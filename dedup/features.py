@@ -38,6 +38,8 @@ _ANCESTORS = (
 _PROSE = 40
 _LONG_PROSE = 150
 _ECHO = 1 << 16
+# Characters from which a page's description may be the lead of its article.
+_DESCRIPTION = 20
 _FAR = 50
 _STEPS = (-2, -1, 1, 2)
 _RADII = (2, 4, 8, 16)
@@ -138,7 +140,7 @@ def _number(values: Iterable[object]) -> Column:
 
 
 def _echoes(page: Page, chars: Characters, prose: Column) -> dict[str, Column]:
-    """How much of each block stands in other prose of the page, and in its title."""
+    """How much of each block stands in other prose of the page, in its title and in its description."""
     n = len(prose)
     found = hashes(chars.folded, 4) % np.uint32(_ECHO)
     owner = chars.owner[: len(found)]
@@ -151,20 +153,37 @@ def _echoes(page: Page, chars: Characters, prose: Column) -> dict[str, Column]:
     last[found[is_prose]] = owner[is_prose]
     first[found[is_prose][::-1]] = owner[is_prose][::-1]
     elsewhere = (first[found] >= 0) & ((first[found] != owner) | (last[found] != owner))
-    title = page.metadata.title or ""
-    wanted = hashes(characters([title]).folded[1:-1], 4) % np.uint32(_ECHO) if len(title) > 4 else found[:0]
-    in_title = np.zeros(_ECHO, bool)
-    in_title[wanted] = True
-    hits = np.bincount(owner, in_title[found], n)
-    overlap, cover = hits / number, np.minimum(hits / max(len(wanted), 1), 1.0)
+
+    def shared(text: str) -> tuple[Column, Column]:
+        """The share of each block that stands in `text`, and of `text` that stands in it."""
+        wanted = hashes(characters([text]).folded[1:-1], 4) % np.uint32(_ECHO) if len(text) > 4 else found[:0]
+        known = np.zeros(_ECHO, bool)
+        known[wanted] = True
+        hits = np.bincount(owner, known[found], n)
+        return hits / number, np.minimum(hits / max(len(wanted), 1), 1.0)
+
+    overlap, cover = shared(page.metadata.title or "")
     titles = ((overlap > 0.7) & (cover > 0.6)).astype(float)
-    return {
+    columns = {
         "echo": np.bincount(owner, elsewhere, n) / number,
         "title_overlap": overlap,
         "title_cover": cover,
         "titles_before": np.minimum(np.cumsum(titles), 3),
         "titles_after": np.minimum(titles.sum() - np.cumsum(titles), 3),
     }
+    if page.document.media is Media.HTML:
+        description = (page.metadata.description or "").rstrip(" .…")
+        overlap, cover = shared(description if len(description) > _DESCRIPTION else "")
+        lead = cover > 0.6
+        columns |= {
+            "description": np.full(n, float(len(description) > _DESCRIPTION)),
+            "description_overlap": overlap,
+            "description_cover": cover,
+            "leads_before": np.minimum(np.cumsum(lead), 4).astype(float),
+            "since_lead": _since(lead),
+            "until_lead": _until(lead),
+        }
+    return columns
 
 
 def _gaps(blocks: Sequence[Block]) -> dict[str, Column]:

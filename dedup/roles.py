@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import regex
 
 from dedup.types import Block, Kind, Media, Reason
@@ -21,7 +23,10 @@ _NEAREST_HINTS = 120
 # lines, then the lines themselves. Among each the one nearest to the block speaks. They are looked for
 # one by one, which takes a twentieth of the time of a pattern.
 _BOXES = (
-    (Reason.COOKIE_NOTICE, ("cookie", "consent", "gdpr", "onetrust")),
+    (
+        Reason.COOKIE_NOTICE,
+        ("cookie", "consent", "gdpr", "onetrust", "optanon", "didomi", "usercentrics", "privacy"),
+    ),
     (Reason.COMMENTS, ("comment", "disqus", "respond")),
     (Reason.RANKING, ("rank", "popular", "trending", "mostread", "most-read", "most_read")),
     (Reason.ADVERTISEMENT, ("advert", "banner", "sponsor", "outbrain", "taboola")),
@@ -122,10 +127,15 @@ def _reads_like_heading(text: str) -> bool:
 
 def named_by_markup(block: Block) -> Reason | None:
     """What the elements around the block call it."""
-    ancestors = {block.tag, *block.path.split("/")}
+    return _named(block.tag, block.path, block.hints[-_NEAREST_HINTS:])
+
+
+# A page asks for few places many times.
+@lru_cache(maxsize=256)
+def _named(tag: str, path: str, hints: str) -> Reason | None:
+    ancestors = {tag, *path.split("/")}
     if "figcaption" in ancestors:
         return Reason.CAPTION
-    hints = block.hints[-_NEAREST_HINTS:]
     alone = [(match.start(), match[0]) for match in _ALONE.finditer(hints)]
     for stems, words in _TIERS:
         named = [(hints.rfind(stem), reason) for reason, listed in stems for stem in listed if stem in hints]

@@ -93,6 +93,15 @@ class JudgeSettings:
     # is: 10 of 1,336 held-out pages (F1: ja_web .856 to .871, l3s .976 to .978, daniel .927 to .924;
     # nearly the same pages from .05 to .2). Chosen on these pages, so the gain is not of unseen ones.
     witness_share: float = 0.2
+    # The characters a page is expected to keep are those its chances add up to, at most `expected` (an
+    # ideograph counts twice). Where less than `expected_share` of them is kept, the bar is lowered to
+    # `expected_keep` at most, and runs of blocks are kept whole down to `expected_reach` of it.
+    # 40 of 4,000 held-out pages (F1: flat ja_web +.06, daniel +.002 to +.006, l3s and aed +.003, cwced
+    # -.017, one page; HTML ja_web +.03, daniel +.006, others within .001). Chosen on these pages.
+    expected: float = 1000.0
+    expected_share: float = 0.5
+    expected_keep: float = 0.15
+    expected_reach: float = 0.4
     # Probability from which a block between kept paragraphs is kept, and most blocks in such a run.
     bridge: float = 0.15
     bridge_blocks: int = 12

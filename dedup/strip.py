@@ -13,7 +13,7 @@ from dedup.lexicon import lexicon
 from dedup.roles import is_bullet, is_prose
 from dedup.settings import JudgeSettings
 from dedup.testimony import Witnessed, heads_article, is_kept
-from dedup.types import Media, Page, Piece, Reason
+from dedup.types import Block, Media, Page, Piece, Reason
 
 # The number of an item on a line of its own.
 _RANK = regex.compile(r"[\W_]*\d+[\W_]*(?:位)?$")
@@ -135,8 +135,13 @@ def _region_end(blocks: Sequence[Witnessed], begin: int, settings: JudgeSettings
 
 
 def other_articles(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
-    """Cut a page where the first title behind the body begins another article: one signed or dated."""
+    """Cut a page where another article begins behind the body: at a title signed or dated, or at a twin.
+
+    A twin is an `h1` that stands just where the first did, beside the text and not in it: the page loads
+    one article after the other.
+    """
     body, containers = 0, set[tuple[str, str]]()
+    first = next((b.block for b in blocks if b.block.tag == "h1" and heads_article(b.block)), None)
     for i, b in enumerate(blocks):
         if is_kept(b, settings) and is_prose(b.block):
             body += 1
@@ -146,13 +151,22 @@ def other_articles(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None
         # Sections of one article have titles too, but no byline or date below them.
         signed = any(x.line in (Reason.BYLINE, Reason.DATELINE) for x in blocks[i + 1 : i + 6])
         behind = [x.block for x in blocks[i + 1 :] if is_kept(x, settings) and is_prose(x.block)]
-        if signed and all((x.path, x.hints) not in containers for x in behind):
+        elsewhere = signed and all((x.path, x.hints) not in containers for x in behind)
+        twin = first and _are_twins(first, b.block) and all(b.block.hints != hints for _, hints in containers)
+        if elsewhere or twin:
             for x in blocks[i:]:
                 if x.probability >= settings.keep:
                     x.decide(
                         Reason.OTHER_ARTICLE, "markup", f"stands behind the title of line {b.block.line}"
                     )
             return
+        if b.block.tag != "h1":
+            return
+
+
+def _are_twins(first: Block, other: Block) -> bool:
+    same_place = (first.path, first.hints, first.tag) == (other.path, other.hints, other.tag)
+    return same_place and first.text != other.text
 
 
 def repeats(blocks: Sequence[Witnessed], title: int | None, settings: JudgeSettings) -> None:

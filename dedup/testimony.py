@@ -27,6 +27,7 @@ _FURNITURE = frozenset(
 _BOXES = frozenset(
     {
         Reason.ADVERTISEMENT,
+        Reason.CAPTION,
         Reason.COMMENTS,
         Reason.COOKIE_NOTICE,
         Reason.RANKING,

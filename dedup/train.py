@@ -140,16 +140,17 @@ def write_models(trained: Mapping[str, Trained], folder: Path) -> None:
         (folder / f"{name}.npz").write_bytes(to_bytes(one.forest))
 
 
-def train_all(examples: Sequence[Example]) -> dict[str, Trained]:
+def train_all(examples: Sequence[Example], folds: Sequence[int] | None = None) -> dict[str, Trained]:
     """The forests for pages of one medium by the names of their files, outlet evidence among the features.
 
-    The same pages in the same order give the same forests.
+    The same pages in the same order give the same forests. `folds` has the fold that each page is held out
+    in; it is that of its outlet where none are given.
     """
     if not examples or examples[0].page.document.media is Media.TEXT:
-        return {"flat": train(examples, evidence(examples))}
+        return {"flat": train(examples, evidence(examples), folds)}
     unseen = [replace(example, page=_unextracted(example.page)) for example in examples]
-    quick = train(unseen)
-    return {"quick": quick, "html": train(examples, evidence(examples, quick.held_out))}
+    quick = train(unseen, folds=folds)
+    return {"quick": quick, "html": train(examples, evidence(examples, quick.held_out), folds)}
 
 
 def _unextracted(page: Page) -> Page:
@@ -173,9 +174,13 @@ def evidence(examples: Sequence[Example], chances: Sequence[Vector] = ()) -> lis
     ]
 
 
-def train(examples: Sequence[Example], known: Sequence[Sequence[Recurrence]] = ()) -> Trained:
+def train(
+    examples: Sequence[Example],
+    known: Sequence[Sequence[Recurrence]] = (),
+    folds: Sequence[int] | None = None,
+) -> Trained:
     """Train a forest on pages of one medium; `known` is the `evidence` of each example's blocks."""
-    folds = [fold_of(example.outlet) for example in examples]
+    folds = folds or [fold_of(example.outlet) for example in examples]
     everything = range(len(examples))
     inside = {fold: [i for i in everything if folds[i] != fold] for fold in sorted(set(folds))}
     chars = [grams.characters([b.text for b in example.page.blocks]) for example in examples]

@@ -127,6 +127,7 @@ class Metadata:
     site: str | None = None
     language: str | None = None
     url: str | None = None
+    description: str | None = None
 
 
 class Piece(StrEnum):

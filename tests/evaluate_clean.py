@@ -9,6 +9,9 @@
         recall and pages below .8 of F1, for dedup and for trafilatura (the better of its default
         and its precision mode); `--text` flattens the pages first, `--alone` forgets the other
         pages of the outlet; `--worst N` lists the worst pages
+    python tests/evaluate_clean.py transfer [--text] [SET ...]
+        trains on all sets but one and prints how the forest, alone, does on that one, for each:
+        what to expect of pages that were gathered and labelled by others; takes half an hour
     python tests/evaluate_clean.py ship --models DIR
         copies the forests trained on all pages, and their records, into the package
 
@@ -37,7 +40,7 @@ from dedup.decode import decode
 from dedup.forest import Forest, from_bytes, to_bytes
 from dedup.gold import Score, evaluate
 from dedup.settings import JudgeSettings
-from dedup.train import fold_of, read_examples, train_folders, write_models
+from dedup.train import fold_of, read_examples, train_all, train_folders, write_models
 from dedup.types import Media, Source
 
 ROOT = Path(__file__).resolve().parents[2] / "shared" / "eval"
@@ -55,6 +58,15 @@ def write_folds(root: Path, sets: Sequence[str], models: Path) -> None:
     examples = [example for one in sets for example in read_examples(root / one, Media.HTML)]
     outlets = {example.id: example.outlet for example in examples}
     (models / "outlets.json").write_text(json.dumps(outlets), encoding="utf-8")
+
+
+def transfer(root: Path, sets: Sequence[str], *, text: bool) -> None:
+    media = Media.TEXT if text else Media.HTML
+    examples = [example for one in sets for example in read_examples(root / one, media)]
+    # As plain dumps too, for flat text: a set and its dumps are held out together.
+    folds = [sets.index(example.folder.split()[0]) for example in examples]
+    for name, one in train_all(examples, folds).items():
+        print(name, json.dumps(one.record["held_out"], indent=2))
 
 
 def ship(models: Path) -> None:
@@ -154,16 +166,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("verb", choices=["train", "score", "ship"])
+    parser.add_argument("verb", choices=["train", "score", "transfer", "ship"])
     parser.add_argument("sets", nargs="*", metavar="SET")
-    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--models", type=Path)
     parser.add_argument("--from", dest="root", type=Path, default=ROOT)
     parser.add_argument("--text", action="store_true")
     parser.add_argument("--alone", action="store_true")
     parser.add_argument("--worst", type=int, default=0)
     args = parser.parse_intermixed_args()
     sets = args.sets or [name for name in SETS if (args.root / name).is_dir()]
-    if args.verb == "train":
+    if args.verb == "transfer":
+        transfer(args.root, sets, text=args.text)
+    elif args.models is None:
+        parser.error(f"{args.verb} needs --models DIR")
+    elif args.verb == "train":
         write_folds(args.root, sets, args.models)
     elif args.verb == "ship":
         ship(args.models)

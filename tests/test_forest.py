@@ -115,8 +115,31 @@ def test_trafilatura_is_believed_where_the_forest_keeps_nothing() -> None:
     assert kept.any()
 
 
+def test_what_comes_nearest_is_kept_where_far_less_is_kept_than_expected() -> None:
+    # A diary whose lines never end like sentences, among the links of its site.
+    diary = [f"朝から港まで歩いて{i}羽の鳥を見て写真に撮ったけれど風が強くて困りました" for i in range(12)]
+    page = page_of("\n".join(["ホーム", "地図", *diary, "次へ"]), Media.TEXT)
+    flat = load(Media.TEXT)
+    unsure = replace(flat, value=flat.value * 0 - 1.0 / len(flat.roots))  # .27 for every block
+    assert (score(unsure, page) >= 0.5).all()
+    never = replace(flat, value=flat.value * 0 - 4.0 / len(flat.roots))  # .02
+    assert not (score(never, page) >= 0.5).any()
+
+
 def test_a_page_without_blocks_has_no_scores() -> None:
     assert score(load(Media.HTML), page_of("<p> </p>", Media.HTML)).shape == (0,)
+
+
+def test_the_lead_is_told_by_the_description_of_the_page() -> None:
+    lead = "The old granary on the quay becomes a library"
+    head = f"<head><meta name=description content='{lead} ...'></head>"
+    page = page_of(f"{head}<h1>Granary</h1><div>{lead}, the town said.</div><p>Rain fell.</p>", Media.HTML)
+    weights = load(Media.HTML).text_weights, load(Media.HTML).place_weights
+    rows, columns = features(page, *weights)
+    assert (rows[:, columns.index("description_cover")] > 0.6).tolist() == [False, True, False]
+    assert rows[:, columns.index("since_lead")].tolist()[1:] == [0.0, 1.0]
+    bare, _ = features(page_of("<h1>Granary</h1><p>Rain fell.</p>", Media.HTML), *weights)
+    assert not bare[:, columns.index("description")].any()
 
 
 @settings(max_examples=60, deadline=None)

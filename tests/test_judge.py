@@ -1,11 +1,14 @@
 """The judge's rules, each on a page of its own with probabilities given by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dedup.dates import iso_date
 from dedup.divide import split_digest, unglue
 from dedup.flat import segment_text
+from dedup.html import segment_html
 from dedup.judge import judge
 from dedup.settings import JudgeSettings
 from dedup.types import Document, Encoding, Media, Recurrence
@@ -121,6 +124,43 @@ def test_what_recurs_on_the_outlet_is_stripped_from_flat_text_only_when_two_othe
     lines = [(0.9, PROSE[0]), (0.9, PROSE[1]), (0.9, PROSE[2])]
     assert verdicts(*lines, recurs={1: 1}) == ["paragraph"] * 3
     assert verdicts(*lines, recurs={1: 2}) == ["paragraph", "repeated_on_outlet", "paragraph"]
+
+
+PAGE = (
+    """<article><header><h1>{}</h1></header><div class="text"><p>{}</p><p>{}</p><p>{}</p></div></article>"""
+)
+
+
+def verdicts_of(html: str, kept: float) -> dict[str, str]:
+    """Kind or reason by text; blocks that read like prose have the probability `kept`, others .2."""
+    page = segment_html(Document("-", "-", html, Media.HTML, Encoding("utf-8", "html")))
+    chances = np.array([kept if len(block.text) > 40 else 0.2 for block in page.blocks])
+    judged = judge(page, chances, (), JudgeSettings())
+    return {j.block.text: str(j.verdict.kind or j.verdict.reason) for j in judged}
+
+
+def test_an_article_loaded_behind_the_first_is_another():
+    first = PAGE.format("港の倉庫を図書館に", *PROSE[:3])
+    second = PAGE.format("山の駅に朝市が立つ", *(f"{line}（続報）" for line in PROSE[2:]))
+    found = verdicts_of(first + second, 0.9)
+    assert [found[line] for line in PROSE[:3]] == ["paragraph"] * 3
+    assert {found[f"{line}（続報）"] for line in PROSE[2:]} == {"other_article"}
+
+
+def test_a_title_within_the_text_begins_a_section():
+    sections = "".join(f"<h1>第{i}部</h1><p>{line}</p><p>{line}（{i}）</p>" for i, line in enumerate(PROSE))
+    found = verdicts_of(f"<div class='text'>{sections}</div>", 0.9)
+    assert {found[line] for line in PROSE} == {"paragraph"}
+
+
+@pytest.mark.parametrize("name", ["cookie-wall", "onetrust-text", "privacy-modal", "image-caption"])
+def test_a_box_named_for_chrome_needs_a_sure_forest_or_trafilatura(name):
+    html = f"<article><p>{PROSE[0]}</p></article><div class='{name}'><p>{PROSE[1]}</p></div>"
+    page = segment_html(Document("-", "-", html, Media.HTML, Encoding("utf-8", "html")))
+    for extracted, kept in ((0.0, False), (1.0, True)):
+        blocks = tuple(replace(block, extracted=extracted) for block in page.blocks)
+        judged = judge(replace(page, blocks=blocks), np.array([0.9, 0.7]), (), JudgeSettings())
+        assert [j.verdict.kind is not None for j in judged] == [True, kept]
 
 
 def test_every_stripped_block_has_evidence_against_it():
