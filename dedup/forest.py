@@ -126,9 +126,9 @@ def score(
     """P(content) of each block of the page, shape `(len(page.blocks),)`; `known` as for `features`.
 
     Where the forest would keep next to nothing of what trafilatura keeps, trafilatura's blocks have at
-    least the probability from which a block is kept; where far less would be kept than is to be expected,
-    so have the runs that come nearest, and in flat text that has none the lines that end like sentences.
-    Raises `ModelError` for a forest that was trained on other features.
+    least the probability from which a block is kept. In flat text, where hardly anything would be kept and
+    more is to be expected, so have the runs that come nearest, and if there are none the lines that end like
+    sentences. Raises `ModelError` for a forest that was trained on other features.
     """
     if not page.blocks:
         return np.zeros(0)
@@ -137,28 +137,28 @@ def score(
         raise ModelError("the model was trained on other features; train it again with dedup train")
     chances = probabilities(forest, rows)
     size = np.array([len(block.text) for block in page.blocks])
-    if page.document.media is Media.HTML:
-        extracted = np.array([(block.extracted or 0.0) > 0.5 for block in page.blocks])
-        if size[chances >= settings.keep].sum() <= settings.witness_share * float(size[extracted].sum()):
-            chances = np.where(extracted, np.maximum(chances, settings.keep), chances)
-    # An ideograph says about as much as two letters.
-    chances = _expected(chances, size * (1 + rows[:, columns.index("ideographs")]), settings)
-    if page.document.media is Media.TEXT and not (chances >= settings.keep).any():
-        sentences = rows[:, columns.index("stop_end")] > 0
-        chances = np.where(sentences, np.maximum(chances, settings.keep), chances)
-    return chances
+    if page.document.media is Media.TEXT:
+        # An ideograph says about as much as two letters.
+        chances = _expected(chances, size * (1 + rows[:, columns.index("ideographs")]), settings)
+        others, least = rows[:, columns.index("stop_end")] > 0, 0.0
+    else:
+        others = np.array([(block.extracted or 0.0) > 0.5 for block in page.blocks])
+        least = settings.witness_share * float(size[others].sum())
+    if size[chances >= settings.keep].sum() > least:
+        return chances
+    return np.where(others, np.maximum(chances, settings.keep), chances)
 
 
 def _expected(
     chances: NDArray[np.float64], size: NDArray[np.float64], settings: JudgeSettings
 ) -> NDArray[np.float64]:
-    """Where far less would be kept than the chances add up to, the runs of blocks that come nearest are.
+    """Where hardly anything would be kept, and the chances add up to more, the runs that come nearest are.
 
     The blocks of an article of a kind the forest has not seen look a little like content and all alike:
     each by itself is below the bar, and yet the page has an article.
     """
     wanted = min(float((chances * size).sum()), settings.expected)
-    if size[chances >= settings.keep].sum() >= settings.expected_share * wanted:
+    if size[chances >= settings.keep].sum() >= min(settings.scarce, settings.expected_share * wanted):
         return chances
     for bar in np.arange(settings.keep, settings.expected_keep, -_STEP):
         near = chances >= bar * settings.expected_reach

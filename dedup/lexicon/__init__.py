@@ -13,7 +13,7 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -164,6 +164,8 @@ def _within(matching: Callable[..., regex.Match[str] | None], text: str) -> rege
         return None
 
 
+# The lines of a site's chrome come back on every page, many on those of every site; none is long.
+@lru_cache(maxsize=8192)
 def _reason(pattern: regex.Pattern[str], folded: str) -> Reason | None:
     match = _within(pattern.fullmatch, folded)
     return Reason(match.lastgroup) if match and match.lastgroup else None
