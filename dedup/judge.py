@@ -36,14 +36,18 @@ def judge(
     probabilities: np.ndarray,
     recurrences: Sequence[Recurrence],
     settings: JudgeSettings,
+    source: str = "forest",
 ) -> tuple[JudgedBlock, ...]:
     """A verdict for every block of a page, in order.
 
-    `probabilities` has shape `(len(page.blocks),)`: how likely each block is content, by the forest.
+    `probabilities` has shape `(len(page.blocks),)`: how likely each block is content, by the forest or, where
+    `source` says `place`, by the places its outlet is known for.
     `recurrences` says of each block who else carries it; it is empty where that is not known.
     """
     known = recurrences or (Recurrence(),) * len(page.blocks)
-    blocks = [witnessed(b, float(p), r) for b, p, r in zip(page.blocks, probabilities, known, strict=True)]
+    blocks = [
+        witnessed(b, float(p), r, source) for b, p, r in zip(page.blocks, probabilities, known, strict=True)
+    ]
     pieces(blocks)
     outlet_chrome(page, blocks, settings)
     cards(blocks, settings)

@@ -208,11 +208,12 @@ def _article(page: Page, ordinal: int, profiles: Profiles, settings: Settings) -
     profiled = page.document.outlet in profiles.outlets
     known = recurrences(profiles, trace(page, settings.outlet)) if profiled else ()
     html = page.document.media is Media.HTML
-    chances = by_places(page, known, settings.outlet) if html else None
+    chances, source = by_places(page, known, settings.outlet) if html else None, "place"
     if chances is None:
         page = heard(page, settings.html) if html else page
         chances = score(load(page.document.media, settings.judge), page, known, settings.judge)
-    return assemble(page, judge(page, chances, known, settings.judge), ordinal)
+        source = "forest"
+    return assemble(page, judge(page, chances, known, settings.judge, source), ordinal)
 
 
 def _handed(content: bytes | str, url: str | None, outlet: str | None, settings: Settings) -> Page:

@@ -58,8 +58,8 @@ class Witnessed:
         self.evidence.append(Evidence(witness, says, -1.0))
 
 
-def witnessed(block: Block, probability: float, recurrence: Recurrence) -> Witnessed:
-    """Hear all witnesses of a block; `probability` (0 to 1) is the forest's, or that of its place.
+def witnessed(block: Block, probability: float, recurrence: Recurrence, source: str) -> Witnessed:
+    """Hear all witnesses of a block; `probability` (0 to 1) is what `source` says, `forest` or `place`.
 
     A probability of 0 says that the block recurs on its outlet; there the word lists, which are most of
     the cost, would only tell what to call it.
@@ -71,8 +71,7 @@ def witnessed(block: Block, probability: float, recurrence: Recurrence) -> Witne
         header, line = lexicon.header(folded), lexicon.line(folded)
     if line is None and "figcaption" in (block.tag, *block.path.split("/")):
         line = Reason.CAPTION
-    judge = "forest" if block.extracted is not None or not block.path else "place"
-    evidence = [Evidence(judge, f"{probability:.2f} likely to be content", round(2 * probability - 1, 4))]
+    evidence = [Evidence(source, f"{probability:.2f} likely to be content", round(2 * probability - 1, 4))]
     if block.extracted is not None:
         evidence.append(
             Evidence("trafilatura", f"kept {block.extracted:.0%} of it", round(2 * block.extracted - 1, 4))

@@ -45,8 +45,8 @@ def main() -> None:
         raw = source.content
         text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
         article = clean(source, profiles).articles[0]
-        # Without the witness the page was taken by the places that its outlet is known for.
-        known = all(judged.block.extracted is None for judged in (*article.paragraphs, *article.stripped))
+        judged = next(iter((*article.paragraphs, *article.stripped)), None)
+        known = judged is not None and judged.verdict.evidence[0].witness == "place"
         pages[known] += 1
         for name, work in zip(
             names,

@@ -163,6 +163,13 @@ def test_a_box_named_for_chrome_needs_a_sure_forest_or_trafilatura(name):
         assert [j.verdict.kind is not None for j in judged] == [True, kept]
 
 
+@pytest.mark.parametrize("source", ["forest", "place"])
+def test_the_first_evidence_says_where_the_probability_is_from(source):
+    page = segment_text(Document("-", "-", PROSE[0], Media.TEXT, Encoding("utf-8", "text")))
+    (judged,) = judge(page, np.array([0.9]), (), JudgeSettings(), source)
+    assert judged.verdict.evidence[0].witness == source
+
+
 def test_every_stripped_block_has_evidence_against_it():
     page = segment_text(
         Document("-", "-", "\n".join([*PROSE, "関連記事", PROSE[0]]), Media.TEXT, Encoding("utf-8", "text"))
