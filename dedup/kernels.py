@@ -82,9 +82,16 @@ def window_hashes(codes: Array, width: int, out: Array) -> int:
 def block_hashes(codes: Array, width: int, out: Array) -> None:
     """The same for many texts end to end, in loops without dependence from window to window.
 
-    Windows that reach over the end of a text are written too; the caller leaves them out. The
-    width is built up by doubling: a window of 2k is two windows of k.
+    Windows that reach over the end of a text are written too; the caller leaves them out.
     """
+    block_polynomials(codes, width, out)
+    for i in range(codes.size - width + 1):
+        out[i] = _mix64(out[i])
+
+
+@_compile
+def block_polynomials(codes: Array, width: int, out: Array) -> None:
+    """What `block_hashes` mixes. The width is built up by doubling: a window of 2k is two windows of k."""
     length = codes.size
     for i in range(length):
         out[i] = np.uint64(codes[i])
@@ -105,8 +112,6 @@ def block_hashes(codes: Array, width: int, out: Array) -> None:
             have += 1
             power *= _M
         bit //= 2
-    for i in range(length - width + 1):
-        out[i] = _mix64(out[i])
 
 
 @_compile

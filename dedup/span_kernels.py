@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dedup.kernels import _BLOCK, _compile, block_hashes
+from dedup.kernels import _BLOCK, _M, _compile, _mix64, block_polynomials
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +41,9 @@ def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out
     for length in lengths:
         size = max(size, length)
     short, long = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    power = np.uint64(1)
+    for _ in range(narrow):
+        power *= _M
     end = done = 0
     while done < starts.size:
         begin = last = starts[done]
@@ -49,8 +52,12 @@ def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out
             last = max(last, starts[done] + lengths[done])
             done += 1
         block = codes[begin:last]
-        block_hashes(block, narrow, short)
-        block_hashes(block, wide, long)
+        block_polynomials(block, narrow, short)
+        if wide == 2 * narrow:
+            for i in range(block.size - wide + 1):
+                long[i] = short[i] * power + short[i + narrow]
+        else:
+            block_polynomials(block, wide, long)
         for row in range(first, done):
             start, length = starts[row] - begin, lengths[row]
             room = end + length <= out.size
@@ -61,7 +68,7 @@ def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out
                 dense += block[i + narrow - 1] >= _DENSE
                 is_dense = 2 * dense >= narrow
                 dense -= block[i] >= _DENSE
-                h = short[i] if is_dense else long[i] ^ _WIDE
+                h = _mix64(short[i] if is_dense else long[i] ^ _WIDE)
                 if room:
                     out[end] = (h << bits) & ~low | np.uint64(begin + i)
                 # Which part a seed is in cannot be foretold, so it is no branch.
