@@ -7,6 +7,7 @@ import bz2
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dedup import DecodeError, clean, outlet, pipeline
+from dedup import DecodeError, clean, outlet, pipeline, report
 from dedup.decode import decode
 from dedup.index import Index, StoreError
 from dedup.pipeline import clean_many, learn
@@ -390,6 +391,62 @@ def test_any_profile_file_is_profiles_or_refused(data):
         with suppress(outlet.ProfileError):
             profiles = outlet.parse(one)
             (_,) = clean_many([source(page(""), Media.HTML)], profiles=profiles)
+
+
+@pytest.fixture(scope="module")
+def rows_of_a_run(tmp_path_factory):
+    """The rows of a run over the samples, by file."""
+    from dedup_cli.main import main  # noqa: PLC0415
+
+    output = tmp_path_factory.mktemp("run") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["dedup", "run", str(SAMPLES), "-o", str(output), "-q"])
+        with suppress(SystemExit):
+            main()
+    return {path.name: [*map(json.loads, path.read_text("utf-8").splitlines())] for path in output.iterdir()}
+
+
+def places(value, path=()):
+    """The ways to every value within a value."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from places(one, (*path, key))
+
+
+def put(value, path, new):
+    """A copy of the value with another at the end of the way."""
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = put(value[path[0]], path[1:], new)
+    return copy
+
+
+BREAKING = JSON | st.sampled_from(
+    ["</script><script>window.owned = 1</script>", "\ud800", "<!--", -1, 10**30]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_any_rows_are_a_report_of_their_own_scripts_or_refused(rows_of_a_run, tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("fuzz")
+    broken = data.draw(st.sampled_from(sorted(name for name, rows in rows_of_a_run.items() if rows)))
+    at = data.draw(st.integers(0, max(len(rows_of_a_run[broken]) - 1, 0)))
+    ways = [*places(rows_of_a_run[broken][at])]
+    row = put(rows_of_a_run[broken][at], data.draw(st.sampled_from(ways)), data.draw(BREAKING))
+    for name, rows in {**rows_of_a_run, broken: put(rows_of_a_run[broken], (at,), row)}.items():
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    with suppress(ValueError):
+        page = b"".join(report(folder))
+        scripts = re.findall(rb"<script([^>]*)>(.*?)</script>", page, re.DOTALL)
+        assert len(scripts) == page.lower().count(b"<script")
+        *held, (attributes, _) = scripts
+        assert attributes == b""
+        for attributes, content in held:
+            assert attributes.startswith(b' type="application/gzip" id="')
+            assert re.fullmatch(rb"[A-Za-z0-9+/=]*", content)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -80,7 +80,7 @@ def keys(folder):
 
 
 def run(output, *options):
-    return ("run", "raw", "-o", output, "-q", "--errors", f"{output}-errors.jsonl", *options)
+    return ("run", "raw", "-o", output, "-q", "--errors", f"{Path(output).name}-errors.jsonl", *options)
 
 
 def test_killed_at_any_moment_it_goes_on(raw):
@@ -186,6 +186,32 @@ def test_a_full_disk_is_told_and_nothing_is_torn(raw):
     assert finished(*run("out", "--resume")) == 3
     assert finished(*run("whole")) == 3
     assert files("out") == files("whole")
+
+
+def test_a_disk_that_is_really_full(raw):
+    Path("disk").mkdir()
+    size = sum(len(content) for content in whole_run().values()) // 2
+    mounted = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", "disk"]
+    if os.geteuid() or subprocess.run(mounted, capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a file system")
+    try:
+        Path("disk/ballast").write_bytes(bytes(size // 2))
+        done = subprocess.run([*COMMAND, *run("disk/out")], capture_output=True, check=False, timeout=100)
+        assert done.returncode == 1
+        assert done.stderr.startswith(b"dedup: ")
+        assert done.stderr.endswith(b"No space left on device\n")
+        assert len(done.stderr.splitlines()) == 1
+        assert {path.name for path in Path("disk/out").iterdir()} <= {JOURNAL}
+        subprocess.run(["mount", "-o", "remount,size=64m", "disk"], check=True)
+        assert finished(*run("disk/out", "--resume")) == 3
+        assert files("disk/out") == files("whole")
+    finally:
+        subprocess.run(["umount", "disk"], check=True)
+
+
+def whole_run():
+    assert finished(*run("whole")) == 3
+    return files("whole")
 
 
 def test_an_output_folder_that_goes_away_is_told(raw):
