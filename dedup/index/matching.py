@@ -157,8 +157,13 @@ def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | Non
     at, reached = each_of(counts, which)
     pairs = np.unique(np.stack([asked.owners[at], postings[reached]], axis=1), axis=0)
     stored = store.texts(np.unique(pairs[:, 1]).tolist())
-    others = encode([one.words for one in stored.values()], means)
-    folded = {number: compare.decode(others, i) for i, number in enumerate(stored)}
+    # Stored texts in the same words as one asked for need not be folded and signed again.
+    text_of = {words: text for text, words in enumerate(asked.words)}
+    verbatim = {known: text_of[one.words] for known, one in stored.items() if one.words in text_of}
+    rest = [known for known in stored if known not in verbatim]
+    others = encode([stored[known].words for known in rest], means)
+    folded = {known: asked.folded[text] for known, text in verbatim.items()}
+    folded |= {known: compare.decode(others, i) for i, known in enumerate(rest)}
     number: dict[int, int] = {}
     for text, candidate in pairs.tolist():
         if folded.get(candidate) == asked.folded[text]:
@@ -166,7 +171,7 @@ def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | Non
     next_text, next_article = store.next_numbers()
     fresh = [text for text in range(len(asked.words)) if text not in number]
     number |= {text: next_text + place for place, text in enumerate(fresh)}
-    alike = _neighbours(asked, list(stored), others, pairs, number, means)
+    alike = _neighbours(asked, rest, others, verbatim, pairs, number, means)
     folded |= {number[text]: asked.folded[text] for text in fresh}
     clusters, began = _clusters([number[text] for text in fresh], stored, folded, alike)
     texts = {number[text]: asked.words[text] for text in fresh}
@@ -254,17 +259,18 @@ def _neighbours(
     asked: Asked,
     stored: Sequence[int],
     others: CodePoints,
+    same: Mapping[int, int],
     pairs: NDArray[np.int64],
     number: Mapping[int, int],
     means: Means,
 ) -> dict[int, dict[int, float]]:
     """For every text number asked for, the texts that are near it and their similarity, both ways.
 
-    `stored` are the numbers of stored texts and `others` these texts; `pairs` are candidates (text asked
-    for, number of a stored text).
+    `stored` are the numbers of stored texts and `others` these texts; those of `same` are texts asked for.
+    `pairs` are candidates (text asked for, number of a stored text).
     """
     settings = means.settings
-    place = {one: len(asked.words) + i for i, one in enumerate(stored)}
+    place = {one: len(asked.words) + i for i, one in enumerate(stored)} | dict(same)
     candidates = [
         (text, place[other]) for text, other in pairs.tolist() if other in place and number[text] != other
     ]
