@@ -3,10 +3,10 @@
 The order of things:
 
 1. *testimony* of each block alone: what forest, trafilatura, lexicon, markup and outlet call it;
-2. *strip*: what is chrome for certain: pieces cut off a line and lines the lexicon is certain of, what
-   recurs on the outlet, cards that quote another site's article; then in flat text the region under a
-   header that stands alone (`関連記事`), in which teasers in full prose look exactly like body, and in
-   HTML a second article;
+2. *strip*: what is chrome for certain: pieces cut off a line and lines the lexicon is certain of, sentences
+   that ask for consent, what recurs on the outlet, cards that quote another site's article; then in flat
+   text the region under a header that stands alone (`関連記事`), in which teasers in full prose look exactly
+   like body, and in HTML a second article;
 3. *title*, and with it known the repeats within the document;
 4. *verdict*: what was stripped stays so; the lexicon decides against a forest that is not sure; else the
    forest decides; the title is kept in any case;
@@ -25,7 +25,7 @@ import numpy as np
 from dedup.context import above_body, bridges, summary, tables
 from dedup.roles import is_bullet, is_prose, kind_of, reason_of
 from dedup.settings import JudgeSettings
-from dedup.strip import cards, other_articles, outlet_chrome, pieces, regions, repeats
+from dedup.strip import cards, consent, other_articles, outlet_chrome, pieces, regions, repeats
 from dedup.testimony import Witnessed, heads_article, is_kept, witnessed
 from dedup.title import title_of
 from dedup.types import JudgedBlock, Kind, Media, Page, Reason, Recurrence, Verdict
@@ -49,6 +49,7 @@ def judge(
         witnessed(b, float(p), r, source) for b, p, r in zip(page.blocks, probabilities, known, strict=True)
     ]
     pieces(blocks)
+    consent(blocks, settings)
     outlet_chrome(page, blocks, settings)
     cards(blocks, settings)
     if page.document.media is Media.TEXT:

@@ -114,6 +114,8 @@ class JudgeSettings:
     recurs_flat: int = 2
     # Bytes of UTF-8 from which a first paragraph is no title that reads like a sentence.
     lead_bytes: int = 120
+    # First paragraphs that tell whether the article is about cookies and the like.
+    consent_paragraphs: int = 3
     # Kept paragraphs after which the title of another article cuts an HTML page.
     other_article: int = 3
     # Characters of kept prose after which a header that stands alone opens a region.

@@ -48,6 +48,16 @@ def pieces(blocks: Sequence[Witnessed]) -> None:
             b.decide(reason, "lexicon", f"is {reason} beyond doubt")
 
 
+def consent(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
+    """Whole sentences that ask for consent, on a page that is about something else."""
+    prose = [b for b in blocks if b.probability >= settings.keep and is_prose(b.block)]
+    asking = [b for b in prose if b.lexicon.asks_for_consent(b.folded)]
+    others = [b for b in prose if all(b is not one for one in asking)][: settings.consent_paragraphs]
+    if others and not any(b.lexicon.speaks_of_consent(b.folded) for b in others):
+        for b in asking:
+            b.decide(Reason.COOKIE_NOTICE, "lexicon", "asks for consent, and the article is not about it")
+
+
 def outlet_chrome(page: Page, blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
     """What recurs within the outlet is chrome."""
     # Markup tells the place: the lead of an article that returns as a teaser stands elsewhere.

@@ -163,6 +163,24 @@ def test_a_box_named_for_chrome_needs_a_sure_forest_or_trafilatura(name):
         assert [j.verdict.kind is not None for j in judged] == [True, kept]
 
 
+ASKS = (
+    "We and our partners store cookies on your device to tell how this website is used.",
+    "Um externe Inhalte anzuzeigen, brauchen wir deine Einwilligung nach den Regeln des Datenschutzes.",
+    "当サイトは利用状況の解析と広告のためにクッキーを使います。続けてご利用の場合は同意したものとします。",
+)
+
+
+@pytest.mark.parametrize("asks", ASKS)
+def test_sentences_that_ask_for_consent_are_no_article(asks):
+    assert verdicts(*((0.95, line) for line in (*PROSE, asks)))[-1] == "cookie_notice"
+
+
+def test_an_article_about_cookies_is_whole():
+    lead = "Cookies, by which a site knows a reader again, are to vanish from the pages of the town hall."
+    lines = (lead, ASKS[0], "The clerk said that nobody had ever read what they agreed to on that page.")
+    assert set(verdicts(*((0.95, line) for line in lines))[1:]) == {"paragraph"}
+
+
 @pytest.mark.parametrize("source", ["forest", "place"])
 def test_the_first_evidence_says_where_the_probability_is_from(source):
     page = segment_text(Document("-", "-", PROSE[0], Media.TEXT, Encoding("utf-8", "text")))

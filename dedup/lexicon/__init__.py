@@ -26,6 +26,9 @@ _TIMEOUT = 0.2
 # Longer blocks are prose: no header or chrome line of the training pages is longer.
 _LONGEST_LINE = 260
 
+# Words of consent dialogs, its subject among them, that make a text one of theirs.
+_CONSENT = 3
+
 _NEVER = r"(?!)(?<tail>)"
 
 # What ends every prefix: a dash, a slash or a bracket. Most lines have none.
@@ -68,6 +71,7 @@ class Lexicon:
     names: regex.Pattern[str]
     agencies: Mapping[str, regex.Pattern[str]]
     some_agency: regex.Pattern[str]
+    consent: Mapping[str, tuple[str, ...]]
     fields: Mapping[str, regex.Pattern[str]]
 
     def header(self, folded: str) -> Reason | None:
@@ -81,6 +85,20 @@ class Lexicon:
     def certain(self, folded: str) -> Reason | None:
         """The kind of chrome this whole line is beyond doubt, else None."""
         return _reason(self.certainties, folded) if len(folded) <= _LONGEST_LINE else None
+
+    def speaks_of_consent(self, folded: str) -> bool:
+        """Whether the text names what consent dialogs are about."""
+        return any(word in folded for word in self.consent["subject"])
+
+    def asks_for_consent(self, folded: str) -> bool:
+        """Whether the text reads like one of a consent dialog: its subject, more of its words, to the reader.
+
+        Of 267 blocks of the training pages with the subject and two more words none belongs to an article.
+        """
+        if not self.speaks_of_consent(folded) or not any(word in folded for word in self.consent["address"]):
+            return False
+        words = (*self.consent["subject"], *self.consent["words"])
+        return sum(word in folded for word in words) >= _CONSENT
 
     def prefix(self, text: str) -> int:
         """Length of the dateline or wire tag glued before the first sentence of `text`, or 0."""
@@ -134,6 +152,7 @@ def lexicon(language: str) -> Lexicon:
         names=regex.compile(_either(table["name"]["person"])),
         agencies={name: regex.compile(_either(parts)) for name, parts in table["agency"].items()},
         some_agency=regex.compile(_either([part for parts in table["agency"].values() for part in parts])),
+        consent={name: tuple(words) for name, words in table["consent"].items()},
         fields={
             name: regex.compile(_either(parts), regex.IGNORECASE)
             for name, parts in table["field"].items()
