@@ -81,7 +81,7 @@ def tell(system: str, what: str, size: int, **figures: float) -> None:
 
 
 def queries(index: Index, asked: Sequence[Article]) -> dict[str, float]:
-    """Milliseconds an article, of the wall (median, p99) and of the processor (median)."""
+    """Milliseconds an article, of the wall and of the processor, each median and p99."""
     for article in asked[:20]:
         index.query(article)
     walls, processors = [], []
@@ -95,6 +95,7 @@ def queries(index: Index, asked: Sequence[Article]) -> dict[str, float]:
         "ms_median": float(np.median(walls)),
         "ms_p99": float(np.quantile(walls, 0.99)),
         "cpu_median": float(np.median(processors)),
+        "cpu_p99": float(np.quantile(processors, 0.99)),
     }
 
 
