@@ -347,6 +347,14 @@ def run(
     outlet: Outlet = None,
     profiles: learning.Known = None,
     errors: Errors = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="spark[=MASTER]",
+            help="Run on Apache Spark: PATHS and FOLDER hold Parquet or JSONL, wherever Spark reaches.",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Jobs = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where a run into this folder was stopped.")
@@ -361,6 +369,27 @@ def run(
 
     Example: dedup run raw/ -o out/
     """
+    if engine:
+        if errors or without or keep != "earliest":
+            why = "--engine writes failures into the folder, and no relations beyond clusters"
+            raise typer.BadParameter(f"{why}: leave out --errors, --without and --keep")
+        from dedup_cli.engine import run as run_on
+
+        settings = _settings(context.obj, threshold, shingle, min_characters)
+        settings = _with_limits(settings, time_limit, memory_limit)
+        code = run_on(
+            engine,
+            paths,
+            output,
+            settings,
+            outlet=outlet,
+            known=profiles,
+            jobs=jobs,
+            resume=resume,
+            quiet=quiet,
+            log_json=log_json,
+        )
+        raise typer.Exit(code)
     check_place(output, paths, "-o", folder=True)
     check_place(errors, paths, "--errors")
     check_apart(errors, f"{output}/", *_RUN_NAMES)

@@ -32,7 +32,7 @@ from dedup.spark import blobs, job, pages
 from dedup.spark.members import cluster_rows, to_clusters
 from dedup.spark.stages import Stages
 
-__all__ = ["clean", "cluster", "cluster_rows", "session", "to_clusters"]
+__all__ = ["JavaError", "clean", "cluster", "cluster_rows", "session", "to_clusters"]
 
 _DEFAULTS = Settings()
 _JAVA = 17
@@ -87,7 +87,7 @@ def clean(
     """The articles of pages, in the columns of `articles.jsonl`, with what other pages of the outlet say."""
     stages = Stages(frame.sparkSession, work, (settings, partitions), resume=resume)
     homes = blobs.homes(stages.fact("homes", lambda: partitions or job.homes_for(frame)))
-    return pages.articles(frame, settings, stages, homes, known=profiles, most=5000, jobs=jobs)
+    return pages.articles(frame, settings, stages, homes, known=profiles, most=pages.MOST, jobs=jobs)
 
 
 def cluster(

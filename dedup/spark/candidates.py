@@ -68,7 +68,7 @@ def links(texts: Any, found: Any, settings: ClusterSettings, homes: Sequence[int
     asked = texts.where(col("kind") == "text").union(found.where(col("kind") == "ask"))
     answers = apply(exchange(asked, len(homes)), partial(_answers, homes=homes))
     known = found.where(col("kind").isin("pair", "crowd")).union(answers)
-    return apply(exchange(known, len(homes)), partial(_links, settings=settings))
+    return apply(exchange(known, len(homes)), partial(_links, settings=settings, homes=homes))
 
 
 def _keys(rows: Iterator[Row], *, settings: ClusterSettings, buckets: Sequence[int]) -> Iterator[Row]:
@@ -168,16 +168,8 @@ def _answers(rows: Iterator[Row], *, homes: Sequence[int]) -> Iterator[Row]:
     yield from send("answer", answers, to, homes)
 
 
-def _links(rows: Iterator[Row], *, settings: ClusterSettings) -> Iterator[Row]:
-    home = 0
-
-    def seen() -> Iterator[Row]:
-        nonlocal home
-        for row in rows:
-            home = row.home
-            yield row
-
-    held = gathered(seen(), "pair", "crowd", "answer")
+def _links(rows: Iterator[Row], *, settings: ClusterSettings, homes: Sequence[int]) -> Iterator[Row]:
+    held = gathered(rows, "pair", "crowd", "answer")
     answers = held["answer"]
     order = np.argsort(numbers(answers, "id"), kind="stable")
     ids = numbers(answers, "id")[order]
@@ -186,8 +178,9 @@ def _links(rows: Iterator[Row], *, settings: ClusterSettings) -> Iterator[Row]:
     pairs = Pairs(np.searchsorted(ids, left), np.searchsorted(ids, right))
     pairs, similarity = _compared(texts, pairs, _crowds(held["crowd"], ids), settings, worth=worth)
     linked = similarity >= settings.threshold
-    found = table("link", ids[pairs.left[linked]], ids[pairs.right[linked]], similarity[linked])
-    yield Row(home, "link", found)
+    left, right = ids[pairs.left[linked]], ids[pairs.right[linked]]
+    place = (left % np.uint64(len(homes))).astype(np.int64)  # a crowd's texts have other homes
+    yield from send("link", table("link", left, right, similarity[linked]), place, homes)
 
 
 def _crowds(rows: pa.RecordBatch, ids: NDArray[np.uint64]) -> list[NDArray[np.int64]]:

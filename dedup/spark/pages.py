@@ -50,6 +50,8 @@ from dedup.types import Cleaned, Failure, Media, Source
 _COLUMNS = ("source", "key", "id", "media", "encoding", "url", "outlet", "published", "folder")
 _ARTICLES = pa.schema([*SCHEMA, ("error", pa.string()), ("message", pa.string())])
 _FIELDS = ("name", "key", "media", "declared_encoding", "url", "outlet", "published", "folder")
+# Pages of an outlet that its profile counts. Twenty tell most; a profile of this many takes 75 MB to make.
+MOST = 5_000
 # Pages of one outlet are counted in so many tasks at first, and pages given on at once.
 _SALTS = 64
 _PAGES = 256

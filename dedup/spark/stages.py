@@ -28,7 +28,7 @@ class Stages:
     """
 
     def __init__(self, spark: Any, work: str | None, about: object, *, resume: bool = False) -> None:
-        self._spark = spark
+        self._spark, self._about = spark, about
         if work is None:
             if not spark.sparkContext.master.startswith("local"):
                 raise ValueError("executors on other machines need a folder that all can reach: give work=")
@@ -40,16 +40,30 @@ class Stages:
             self._delete("")
             self._write(_ABOUT, told)
 
+    def within(self, name: str) -> Stages:
+        """Stages of a part of the job, in a folder of their own."""
+        return Stages(self._spark, f"{self.folder}/{name}", self._about, resume=True)
+
     def keep(self, name: str, make: Callable[[], Any]) -> Any:
         """The stage of that name, made and written if it is not there."""
         place = f"{self.folder}/{name}"
         if not self.has(name):
-            frame = make()
             # Records are serialized already: what finds repeats in them finds none.
-            writer = frame.write.mode("overwrite").option("compression", "lz4_raw")
+            writer = make().write.mode("overwrite").option("compression", "lz4_raw")
             writer.option("parquet.enable.dictionary", "false").parquet(place)
-            return self._spark.read.schema(frame.schema).parquet(place)
         return self._spark.read.parquet(place)
+
+    def result(self, name: str, make: Callable[[], Any], form: str) -> Any:
+        """The same for what users read: Parquet as others write it, or a JSON object a line."""
+        place = f"{self.folder}/{name}"
+        if not self.has(name):
+            frame = make()
+            self._write(f"{name}.schema", frame.schema.json())
+            frame.write.mode("overwrite").format(form).option("ignoreNullFields", "false").save(place)
+        from pyspark.sql.types import StructType  # noqa: PLC0415 - not everywhere
+
+        schema = StructType.fromJson(json.loads(self._read(f"{name}.schema") or "{}"))
+        return self._spark.read.schema(schema).format(form).load(place)
 
     def has(self, name: str) -> bool:
         """Whether the stage is complete."""
@@ -67,6 +81,25 @@ class Stages:
             told = json.dumps(make())
             self._write(f"{name}.json", told)
         return json.loads(told)
+
+    def commit(self, name: str, output: str) -> None:
+        """The folder `name` becomes `output` in one step, and the rest is dropped.
+
+        What stood at `output` is moved aside for that moment. Where a file system renames folders file by
+        file (S3), a reader may see a part.
+        """
+        source, files = self._path(name)
+        target = self._spark._jvm.org.apache.hadoop.fs.Path(output)
+        aside = self._spark._jvm.org.apache.hadoop.fs.Path(f"{self.folder}/replaced")
+        if files.exists(target):
+            files.rename(target, aside)
+        if not files.rename(source, target):
+            raise OSError(f"{source.toString()} could not be renamed to {output}")
+        self._delete("")
+
+    def write(self, name: str, content: str) -> None:
+        """A small file."""
+        self._write(name, content)
 
     def _path(self, name: str) -> tuple[Any, Any]:
         path = self._spark._jvm.org.apache.hadoop.fs.Path(f"{self.folder}/{name}")

@@ -27,6 +27,7 @@ from dedup.spark.blobs import (
     compiled,
     exchange,
     gathered,
+    joined,
     numbers,
     send,
     to_spark,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 _PARAGRAPHS = pa.schema(PARAGRAPH)
 # Texts of one record batch in a stage.
 _SLICE = 1 << 14
+# Rows and bytes that are folded and hashed at once, about.
+_ROWS, _BYTES = 1 << 14, 1 << 24
 
 
 def read(frame: Any) -> Any:
@@ -98,6 +101,18 @@ def paragraphs_of(batch: pa.RecordBatch) -> pa.RecordBatch:
     )
 
 
+def _larger(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Small batches joined: tables are made for every call, copies collapse within one."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
+        held.append(batch)
+        if sum(one.num_rows for one in held) >= _ROWS or sum(one.nbytes for one in held) >= _BYTES:
+            yield joined(held, batch.schema)
+            held = []
+    if held:
+        yield joined(held, held[0].schema)
+
+
 def numbers_of(column: Any) -> NDArray[np.int64]:
     """An Arrow array without nulls as numbers."""
     return np.asarray(column.to_numpy(zero_copy_only=False), np.int64)
@@ -132,7 +147,7 @@ def _identified(
 def _identify(
     batches: Iterable[pa.RecordBatch], *, settings: ClusterSettings, strong: bool
 ) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
+    for batch in _larger(batches):
         found, ids = _identified(batch, settings, strong=strong)
         yield pa.RecordBatch.from_arrays(
             [pa.array(ids.view(np.int64)), *found.columns], names=["id", *found.schema.names]
@@ -143,7 +158,7 @@ def _collapse(
     batches: Iterable[pa.RecordBatch], *, settings: ClusterSettings, homes: Sequence[int], strong: bool
 ) -> Iterator[pa.RecordBatch]:
     def rows() -> Iterator[Row]:
-        for batch in batches:
+        for batch in _larger(batches):
             found, ids = _identified(batch, settings, strong=strong)
             ones = np.ones(ids.size, np.int64)
             columns = [pa.array(ids), pa.array(ones), *found.columns]
