@@ -111,8 +111,9 @@ def _compiled_finds(
     windows, owners, needed = quote_kernels.rare_prefixes(arrays, seekers, counts, width, rule)
     order = np.argsort(windows)
     windows, owners = windows[order], owners[order]
+    del order
     first = quote_kernels.window_places(windows)
-    # Twelve times as many finds as texts on a million paragraphs: never all of them at once.
+    # Finds are many times as many as pairs: never all of them at once.
     count = texts.starts.size
     parts = [(start, min(start + _HOLDERS, count)) for start in range(0, count, _HOLDERS)]
     return (quote_kernels.prefix_hits(arrays, width, windows, owners, first, part) for part in parts), needed

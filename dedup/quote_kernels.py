@@ -62,7 +62,7 @@ def rare_prefixes(
     hashes = np.empty(longest, np.uint64)
     keys = np.empty(longest, np.uint64)
     windows = np.empty(1024, np.uint64)
-    owners = np.empty(1024, np.int64)
+    owners = np.empty(1024, np.int32)
     needed = np.ones(starts.size, np.int64)
     end = 0
     for row in seekers:
@@ -86,7 +86,7 @@ def rare_prefixes(
         prefix = min(absent + more, distinct)
         if end + prefix > windows.size:
             windows = np.concatenate((windows, np.empty(windows.size + prefix, np.uint64)))
-            owners = np.concatenate((owners, np.empty(owners.size + prefix, np.int64)))
+            owners = np.concatenate((owners, np.empty(owners.size + prefix, np.int32)))
         begin = end
         for i in range(prefix):
             if keys[i] >> np.uint64(48) <= bucket:
