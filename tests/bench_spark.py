@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -96,16 +95,18 @@ def family(process: int) -> list[int]:
     return found
 
 
-def watch(process: int, peaks: dict[str, int], over: Event) -> None:
-    """The most that all processes held, and all Python workers of Spark."""
+def watch(process: int, peaks: dict[str, int], cpu: dict[int, float], over: Event) -> None:
+    """The most that all processes held, and the CPU seconds of each: Spark waits for none of its own."""
     while not over.wait(0.2):
         held = {"all": 0, "python": 0, "java": 0}
         for one in family(process):
             try:
                 name = Path(f"/proc/{one}/comm").read_text().strip()
                 size = int(Path(f"/proc/{one}/statm").read_text().split()[1]) * PAGE
+                ticks = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[11:13]
             except OSError:
                 continue
+            cpu[one] = sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
             held["all"] += size
             held["java" if name == "java" else "python"] += size
         for name, size in held.items():
@@ -129,21 +130,19 @@ def measured(arguments: list[str]) -> dict[str, Any]:
     """Run one engine in a process of its own."""
     peaks: dict[str, int] = {}
     over = Event()
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu: dict[int, float] = {}
     began = time.perf_counter()
     with subprocess.Popen(
         [sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True
     ) as process:
-        thread = Thread(target=watch, args=(process.pid, peaks, over))
+        thread = Thread(target=watch, args=(process.pid, peaks, cpu, over))
         thread.start()
         told, _ = process.communicate()
         over.set()
         thread.join()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     megabytes = {name: round(size / 1e6) for name, size in peaks.items()}
     return {
-        "cpu": round(cpu, 1),
+        "cpu": round(sum(cpu.values()), 1),
         "clock": round(time.perf_counter() - began, 1),
         "MB": megabytes,
     } | json.loads(told)

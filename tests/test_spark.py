@@ -256,7 +256,10 @@ rows = t.small_corpus(6, 150)
 
 def executors():
     return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline")
-            if b"CoarseGrainedExecutorBackend" in path.read_bytes() and mine(path.parent)]
+            if is_executor(path.read_bytes()) and mine(path.parent)]
+
+def is_executor(command):
+    return b"CoarseGrainedExecutorBackend" in command and command.partition(b"\\0")[0].endswith(b"java")
 
 def mine(process):
     while process.name not in ("0", "1"):
