@@ -219,14 +219,17 @@ def _sum(one: Profile, other: Profile) -> Profile:
     )
 
 
-def recurrences(profiles: Profiles, page: Trace | None) -> tuple[Recurrence, ...]:
-    """For each block of the page, who else carries it; empty for a page of no known outlet."""
+def recurrences(profiles: Profiles, page: Trace | None, settings: OutletSettings) -> tuple[Recurrence, ...]:
+    """For each block of the page, who else carries it; empty for a page of no known outlet.
+
+    The page itself, and what carried the same article before, are not others.
+    """
     if page is None:
         return ()
     profile = profiles.outlets.get(page.outlet)
     if profile is None:
         return (Recurrence(),) * len(page.blocks)
-    own = page.key in profile.pages
+    own = page.key in profile.pages or _is_copy(profile, page, settings)
     of = max(profile.witnesses - own, 0)
     unseen, nowhere = Seen(0, 0), Place(0, 0, 0, 0)
     places = page.places or (0,) * len(page.blocks)
@@ -254,12 +257,21 @@ def is_covered(profiles: Profiles, page: Trace, settings: OutletSettings) -> boo
     profile = profiles.outlets.get(page.outlet)
     if profile is None or page.key in profile.pages:
         return profile is not None
+    return profile.witnesses >= settings.covered and not _is_copy(profile, page, settings)
+
+
+def _is_copy(profile: Profile, page: Trace, settings: OutletSettings) -> bool:
+    """Whether the page carries an article that is known: an update, a refetch, another address."""
     prose = _prose([page])
-    carriers = [[word for word in prose if word in article.prose] for article in profile.articles]
+    carriers = [
+        [word for word in prose if word in article.prose]
+        for article in profile.articles
+        if not prose.keys().isdisjoint(article.prose)
+    ]
     counts = Counter(word for words in carriers for word in words)
     many = max(2, int(settings.chrome_share * len(profile.articles)))
     own = sum(size for word, size in prose.items() if counts[word] <= many)
-    return profile.witnesses >= settings.covered and not any(
+    return any(
         shared and shared >= settings.same_article * own
         for shared in (sum(prose[word] for word in words if counts[word] <= many) for words in carriers)
     )

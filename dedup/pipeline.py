@@ -206,7 +206,7 @@ def _articles_of(page: Page, profiles: Profiles, settings: Settings) -> tuple[Ar
 def _article(page: Page, ordinal: int, profiles: Profiles, settings: Settings) -> Article:
     """Judge by the places the outlet is known for, where they are enough; else hear all witnesses."""
     profiled = page.document.outlet in profiles.outlets
-    known = recurrences(profiles, trace(page, settings.outlet)) if profiled else ()
+    known = recurrences(profiles, trace(page, settings.outlet), settings.outlet) if profiled else ()
     html = page.document.media is Media.HTML
     chances, source = by_places(page, known, settings.outlet) if html else None, "place"
     if chances is None:

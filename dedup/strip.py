@@ -59,11 +59,15 @@ def consent(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
 
 
 def outlet_chrome(page: Page, blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
-    """What recurs within the outlet is chrome."""
+    """What recurs within the outlet is chrome; what reads like an article for certain must recur widely.
+
+    News that goes on repeats a paragraph of background in the next article.
+    """
     # Markup tells the place: the lead of an article that returns as a teaser stands elsewhere.
     enough = settings.recurs if page.document.media is Media.HTML else settings.recurs_flat
     for b in blocks:
-        if b.recurrence.pages >= enough:
+        widely = max(settings.recurs_sure, settings.recurs_share * b.recurrence.of)
+        if b.recurrence.pages >= (widely if b.probability >= settings.sure else enough):
             b.decide(Reason.REPEATED_ON_OUTLET, "outlet", "what recurs within an outlet is its chrome")
 
 

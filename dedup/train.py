@@ -170,7 +170,8 @@ def evidence(examples: Sequence[Example], chances: Sequence[Vector] = ()) -> lis
             by_folder.setdefault(example.folder, []).append(found)
     profiles = {folder: learn(found, _OUTLET) for folder, found in by_folder.items()}
     return [
-        recurrences(profiles[example.folder], found) for example, found in zip(examples, traces, strict=True)
+        recurrences(profiles[example.folder], found, _OUTLET)
+        for example, found in zip(examples, traces, strict=True)
     ]
 
 

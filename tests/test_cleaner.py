@@ -61,6 +61,23 @@ def test_it_learns_what_learn_learns():
     assert mine.places.keys() == theirs.places.keys()  # of these it knows what was kept, not only likely
 
 
+@pytest.mark.parametrize("address", ["https://g.example/2", "https://g.example/2?from=front"])
+def test_an_update_keeps_what_was_said_before(address):
+    cleaner = dedup.Cleaner(settings=eager())
+    for number in range(4):
+        cleaner.clean(page(number), f"https://g.example/{number}")
+    added = (
+        "<p>On the morning after, the miller's grain was found dry in the loft of the old customs house.</p>"
+    )
+    (before,) = dedup.clean(page(2), "https://g.example/2")
+    (after,) = cleaner.clean(page(2).replace("</article>", f"{added}</article>"), address)
+    assert [j.block.text for j in after.paragraphs if "loft" not in j.block.text][:3] == [
+        j.block.text for j in before.paragraphs
+    ][:3]
+    assert any("loft" in j.block.text for j in after.paragraphs)
+    assert any(j.block.text == NOTICE for j in after.stripped)
+
+
 def test_spread_follows_what_was_learned():
     cleaner = dedup.Cleaner(settings=eager(2))
     for number in range(6):

@@ -126,6 +126,14 @@ def test_what_recurs_on_the_outlet_is_stripped_from_flat_text_only_when_two_othe
     assert verdicts(*lines, recurs={1: 2}) == ["paragraph", "repeated_on_outlet", "paragraph"]
 
 
+def test_background_that_a_few_articles_repeat_is_no_chrome():
+    page = segment_text(Document("-", "-", "\n".join(PROSE[:3]), Media.TEXT, Encoding("utf-8", "text")))
+    for chance, pages, kept in ((0.95, 3, True), (0.8, 3, False), (0.95, 8, False)):
+        known = (Recurrence(of=20), Recurrence(pages=pages, of=20), Recurrence(of=20))
+        judged = judge(page, np.array([0.95, chance, 0.95]), known, JudgeSettings())
+        assert (judged[1].verdict.kind is not None) is kept
+
+
 PAGE = (
     """<article><header><h1>{}</h1></header><div class="text"><p>{}</p><p>{}</p><p>{}</p></div></article>"""
 )

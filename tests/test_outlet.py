@@ -38,7 +38,7 @@ def page(name: str, *lines: str, outlet: str | None = "kita"):
 
 
 def pages_of(profiles, one):
-    return [r.pages for r in recurrences(profiles, one)]
+    return [r.pages for r in recurrences(profiles, one, OWN)]
 
 
 def test_chrome_of_an_outlet_recurs_and_copies_of_an_article_are_one_witness():
@@ -56,14 +56,19 @@ def test_chrome_of_an_outlet_recurs_and_copies_of_an_article_are_one_witness():
 def test_what_another_outlet_carries_is_syndication_and_no_chrome():
     here, there = page("a", *STORY[:3], CHROME), page("x", *STORY[:3], outlet="minami")
     profiles = learn([here, page("b", *STORY[4:6], CHROME), there], OWN)
-    assert [(r.pages, r.outlets) for r in recurrences(profiles, here)] == [(0, 1), (0, 1), (0, 1), (1, 0)]
+    assert [(r.pages, r.outlets) for r in recurrences(profiles, here, OWN)] == [
+        (0, 1),
+        (0, 1),
+        (0, 1),
+        (1, 0),
+    ]
 
 
 def test_a_page_that_was_not_learned_profits_from_what_was():
     profiles = learn([page("a", STORY[0], CHROME), page("b", STORY[1], CHROME)], OWN)
     assert pages_of(profiles, page("new", STORY[2], CHROME)) == [0, 2]
     assert pages_of(profiles, page("new", STORY[2], CHROME, outlet="higashi")) == [0, 0]
-    assert recurrences(profiles, page("new", STORY[2], outlet=None)) == ()
+    assert recurrences(profiles, page("new", STORY[2], outlet=None), OWN) == ()
 
 
 def test_a_copy_that_comes_later_adds_nothing():
@@ -165,11 +170,11 @@ def traced(one, *chances):
 def test_a_profile_tells_what_stood_at_a_place():
     pages = [html_page(f"p{n}", STORY[n]) for n in range(4)]
     profiles = learn([traced(one, 0.9, 0.1) for one in pages], OWN)
-    story, tease = recurrences(profiles, trace(html_page("new", STORY[5]), OWN))
+    story, tease = recurrences(profiles, trace(html_page("new", STORY[5]), OWN), OWN)
     assert (story.of, story.pages, story.place_pages) == (4, 0, 4)
     assert story.place_content == pytest.approx(0.9, abs=0.02)
     assert tease.place_content == pytest.approx(0.1, abs=0.02)
-    elsewhere = recurrences(profiles, page("flat", STORY[5]))
+    elsewhere = recurrences(profiles, page("flat", STORY[5]), OWN)
     assert [(r.of, r.place_pages) for r in elsewhere] == [(4, 0)]
 
 
@@ -177,7 +182,7 @@ def test_places_are_trusted_once_enough_pages_agree():
     new = html_page("new", LONG)
     for pages, sure, trusted in ((2, 0.97, False), (6, 0.97, True), (6, 0.6, False)):
         profiles = learn([traced(html_page(f"p{n}", STORY[n]), sure, 0.02) for n in range(pages)], OWN)
-        chances = by_places(new, recurrences(profiles, trace(new, OWN)), OWN)
+        chances = by_places(new, recurrences(profiles, trace(new, OWN), OWN), OWN)
         assert (chances is not None) == trusted
         if chances is not None:
             assert (chances >= 0.5).tolist() == [True, False]
@@ -187,7 +192,7 @@ def test_a_page_of_another_shape_is_not_taken_by_places():
     profiles = learn([traced(html_page(f"p{n}", STORY[n]), 0.97, 0.02) for n in range(6)], OWN)
     source = f"<main><p>{LONG}</p></main>"
     redesigned = segment_html(Document("r", "r", source, Media.HTML, Encoding("utf-8", "t"), outlet="kita"))
-    assert by_places(redesigned, recurrences(profiles, trace(redesigned, OWN)), OWN) is None
+    assert by_places(redesigned, recurrences(profiles, trace(redesigned, OWN), OWN), OWN) is None
     assert by_places(redesigned, (), OWN) is None
 
 
