@@ -152,7 +152,8 @@ def test_a_job_goes_on_from_its_stages(session, tmp_path):
 def test_recall_on_c20000(session, tmp_path):
     with gzip.open(BENCH / "c20000.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    rows = [(str(row["id"]), row["src"], None, " ".join(row["text"].split("\n"))) for row in rows]
+    # As paragraphs of articles are: one line, without white space around it.
+    rows = [(str(row["id"]), row["src"], None, " ".join(row["text"].split("\n")).strip()) for row in rows]
     columns = dict(zip(("id", "outlet", "published", "text"), zip(*rows, strict=True), strict=True))
     schema = pa.schema([(name, pa.string()) for name in columns])
     parquet.write_table(pa.table({k: list(v) for k, v in columns.items()}, schema), tmp_path / "c.parquet")
