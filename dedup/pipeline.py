@@ -208,7 +208,8 @@ def _article(page: Page, ordinal: int, profiles: Profiles, settings: Settings) -
     profiled = page.document.outlet in profiles.outlets
     known = recurrences(profiles, trace(page, settings.outlet), settings.outlet) if profiled else ()
     html = page.document.media is Media.HTML
-    chances, source = by_places(page, known, settings.outlet) if html else None, "place"
+    chances = by_places(page, known, settings.outlet) if html else None
+    source = "place"
     if chances is None:
         page = heard(page, settings.html) if html else page
         chances = score(load(page.document.media, settings.judge), page, known, settings.judge)
