@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dedup.settings import ClusterSettings
+from dedup.threads import in_order, slices
 from dedup.types import CodePoints, Pairs
 
 if TYPE_CHECKING:
@@ -33,28 +33,23 @@ if TYPE_CHECKING:
 # Windows that are looked for beyond those that may be missing, and must be found.
 _MORE = 4
 
-# Texts in which windows are looked for at once.
-_HOLDERS = 1 << 16
+# Texts of one slice of work, and most counts of windows: a byte each.
+_ROWS, _COUNTS = 1 << 15, 1 << 28
 
 
 def candidate_containments(texts: CodePoints, settings: ClusterSettings, *, compiled: bool = False) -> Pairs:
     """Return the pairs of texts one of which may hold a share `settings.containment` of the other.
 
     Only texts of `min_characters` or more are sought in others. A window that more than `bucket`
-    texts have finds nobody: without that, a template filled in 100,000 times is compared with
-    itself. A quotation is missed only if its rarest windows are all that common, or if its shingles
-    stand in the other text but not in rows: of the 2,674 of c20000, found by counting all shingles
-    of all texts, one (a list of sources whose names come in another order).
+    texts have (254 in compiled code, if that is less) finds nobody: without that, a template filled
+    in 100,000 times is compared with itself. A quotation is missed only if its rarest windows are
+    all that common, or if its shingles stand in the other text but not in rows: of the 2,674 of
+    c20000, found by counting all shingles of all texts, one (a list of sources whose names come in
+    another order).
     """
-    parts, needed = _compiled_finds(texts, settings) if compiled else _plain_finds(texts, settings)
-    packed = [np.empty(0, np.uint64)]
-    for finds in parts:
-        found, times = np.unique(finds, return_counts=True)
-        seeker, holder = found >> np.uint64(32), found & np.uint64(0xFFFFFFFF)
-        enough = times >= needed[seeker.astype(np.int64)]
-        low, high = np.minimum(seeker, holder)[enough], np.maximum(seeker, holder)[enough]
-        packed.append(low << np.uint64(32) | high)
-    both = np.unique(np.concatenate(packed))
+    found = _compiled_pairs(texts, settings) if compiled else _plain_pairs(texts, settings)
+    both = np.sort(found)
+    both = both[np.append(True, both[1:] != both[:-1])[: both.size]]
     return Pairs((both >> np.uint64(32)).astype(np.int64), (both & np.uint64(0xFFFFFFFF)).astype(np.int64))
 
 
@@ -63,13 +58,8 @@ def _missing(settings: ClusterSettings) -> float:
     return min(2.5 * (1 - settings.containment), 1.0)
 
 
-def _plain_finds(
-    texts: CodePoints, settings: ClusterSettings
-) -> tuple[Iterable[NDArray[np.uint64]], NDArray[np.int64]]:
-    """Every find as `seeker << 32 | holder`, and the finds that each seeker needs: the definition.
-
-    The finds come in parts, all of one holder in one.
-    """
+def _plain_pairs(texts: CodePoints, settings: ClusterSettings) -> NDArray[np.uint64]:
+    """Pairs as `low << 32 | high`: the definition."""
     sets = []
     for start, length in zip(texts.starts.tolist(), texts.lengths.tolist(), strict=True):
         text = texts.codes[start : start + length].astype("<u4").tobytes()
@@ -77,7 +67,7 @@ def _plain_finds(
         sets.append({text[4 * i : 4 * (i + width)] for i in range(length - width + 1)} if length else set())
     count = Counter(window for one in sets for window in one)
     seekers: defaultdict[bytes, list[int]] = defaultdict(list)
-    needed = np.ones(len(sets), np.int64)
+    needed = [1] * len(sets)
     for number, one in enumerate(sets):
         if texts.lengths[number] >= settings.min_characters:
             missing = math.floor(_missing(settings) * len(one))
@@ -87,33 +77,47 @@ def _plain_finds(
             for window in rarest:
                 if 1 < count[window] <= settings.bucket:
                     seekers[window].append(number)
-    found = [
-        seeker << 32 | number
-        for number, one in enumerate(sets)
-        for window in one & seekers.keys()
-        for seeker in seekers[window]
-        if seeker != number
-    ]
-    return [np.array(found, np.uint64)], needed
+    found = []
+    for number, one in enumerate(sets):
+        times = Counter(seeker for window in one & seekers.keys() for seeker in seekers[window])
+        found += [
+            min(seeker, number) << 32 | max(seeker, number)
+            for seeker, windows in times.items()
+            if windows >= needed[seeker] and seeker != number
+        ]
+    return np.array(found, np.uint64)
 
 
-def _compiled_finds(
-    texts: CodePoints, settings: ClusterSettings
-) -> tuple[Iterable[NDArray[np.uint64]], NDArray[np.int64]]:
+def _compiled_pairs(texts: CodePoints, settings: ClusterSettings) -> NDArray[np.uint64]:
     """The same with hashed counts: collisions make a window look commoner, which changes the order alone."""
-    from dedup import quote_kernels  # noqa: PLC0415 - numba is optional and slow to import
+    from dedup import quote_kernels as kernels  # noqa: PLC0415 - numba is optional and slow to import
 
-    arrays = (texts.codes, texts.starts, texts.lengths)
-    width = 2 * settings.shingle
-    counts = quote_kernels.window_counts(arrays, width)
-    seekers = np.flatnonzero(texts.lengths >= settings.min_characters)
-    rule = (_missing(settings), _MORE, settings.bucket)
-    windows, owners, needed = quote_kernels.rare_prefixes(arrays, seekers, counts, width, rule)
-    order = np.argsort(windows)
-    windows, owners = windows[order], owners[order]
-    del order
-    first = quote_kernels.window_places(windows)
-    # Finds are many times as many as pairs: never all of them at once.
-    count = texts.starts.size
-    parts = [(start, min(start + _HOLDERS, count)) for start in range(0, count, _HOLDERS)]
-    return (quote_kernels.prefix_hits(arrays, width, windows, owners, first, part) for part in parts), needed
+    arrays, width = (texts.codes, texts.starts, texts.lengths), 2 * settings.shingle
+    size = min(1 << max(2 * texts.codes.size, 1).bit_length(), _COUNTS)
+    counts = np.zeros(size, np.uint8)
+    counted = slices(size, -(-size // settings.workers))
+    in_order(lambda part: kernels.window_counts(arrays, width, part, counts), counted, settings.workers)
+    # Texts have room for as many windows as they may need; what is written is moved together.
+    least, bits = settings.min_characters, texts.starts.size.bit_length()
+    most = (_missing(settings) * texts.lengths).astype(np.int64) + _MORE + 1
+    room = np.append(0, np.cumsum(np.where(texts.lengths >= least, most, 0)))
+    windows, needed = np.empty(int(room[-1]), np.uint64), np.ones(texts.starts.size, np.int32)
+    rule = (_missing(settings), _MORE, min(settings.bucket, kernels.MOST - 1), least, bits)
+    parts = slices(texts.starts.size, _ROWS)
+
+    def rarest(part: tuple[int, int]) -> NDArray[np.uint64]:
+        out = windows[room[part[0]] : room[part[1]]]
+        return out[: kernels.rare_prefixes(arrays, width, counts, rule, part, (out, needed))]
+
+    end = 0
+    for some in in_order(rarest, parts, settings.workers):
+        windows[end : end + some.size] = some
+        end += some.size
+    windows = windows[:end]
+    windows.sort()
+    head = max(end.bit_length() - 2, 1)
+    index = (windows, kernels.window_places(windows, head), needed)
+    found = in_order(
+        lambda part: kernels.holders(arrays, width, index, (bits, head), part), parts, settings.workers
+    )
+    return np.concatenate([np.empty(0, np.uint64), *found])

@@ -1,4 +1,8 @@
-"""Compiled twins of the definitions in quote; see kernels."""
+"""Compiled twins of the definitions in quote; see kernels.
+
+Arrays of hundreds of megabytes are looked into at random here. Each text is therefore gone through
+in several short loops, whose looks do not wait for each other as those of one long loop would.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dedup.kernels import _compile, table_mask, window_hashes
+from dedup.kernels import _compile, _place, table_mask, window_hashes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,129 +19,158 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
     Texts = tuple[Array, Array, Array]
 
-_LOW48 = np.uint64((1 << 48) - 1)
+# Counts end here.
+MOST = 255
 
 
 @_compile
-def _longest(lengths: Array, rows: Array) -> int:
+def _longest(lengths: Array) -> int:
     longest = 1
-    for row in rows:
-        longest = max(longest, lengths[row])
+    for length in lengths:
+        longest = max(longest, length)
     return longest
 
 
 @_compile
-def window_counts(texts: Texts, width: int) -> Array:
-    """How often every window occurs, at its hash's upper 48 bits modulo the size, up to 65535 (quote)."""
+def window_counts(texts: Texts, width: int, part: tuple[int, int], counts: Array) -> None:
+    """Count every window of the part of `counts` from and to, at its hash modulo their size (quote)."""
     codes, starts, lengths = texts
-    size = 1 << 16
-    while size < 2 * codes.size and size < 1 << 27:
-        size *= 2
-    mask = np.uint64(size - 1)
-    counts = np.zeros(size, np.uint16)
-    hashes = np.empty(_longest(lengths, np.arange(starts.size)), np.uint64)
+    first, last = np.uint64(part[0]), np.uint64(part[1])
+    mask = np.uint64(counts.size - 1)
+    hashes = np.empty(_longest(lengths), np.uint64)
     for row in range(starts.size):
-        for i in range(window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)):
-            place = (hashes[i] >> np.uint64(16)) & mask
-            if counts[place] < 65535:
-                counts[place] += 1
-    return counts
+        mine = 0
+        for h in hashes[: window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)]:
+            hashes[mine] = h & mask
+            mine += (hashes[mine] >= first) & (hashes[mine] < last)
+        for place in hashes[:mine]:
+            counts[place] += counts[place] < MOST
 
 
 @_compile
 def rare_prefixes(
-    texts: Texts, seekers: Array, counts: Array, width: int, rule: tuple[float, int, int]
-) -> tuple[Array, Array, Array]:
-    """The windows by which each seeker looks for a text that holds it (quote).
+    texts: Texts,
+    width: int,
+    counts: Array,
+    rule: tuple[float, int, int, int, int],
+    part: tuple[int, int],
+    out: tuple[Array, Array],
+) -> int:
+    """Write the windows by which each text of a part looks for one that holds it (quote); return how many.
 
-    Returns their hashes, their owners, and by text how many of them must be found. `rule` is the
-    share that may be missing, how many more are looked for, and the bucket. Windows that occur once
-    find nobody and are the rarest; a text with more of them than may be missing is left at once,
-    and of the others only the windows that occur again are sorted.
+    `out` are the windows, hash above and text below in as many bits as `rule` says, and by text how
+    many of its windows must be found. `rule` is the share that may be missing, how many more are
+    looked for, the bucket, the length from which a text is sought, and those bits. Windows that occur
+    once find nobody and are the rarest; a text with more of them than may be missing is left at once.
     """
-    missing, more, bucket = rule
+    missing, more, bucket, least, bits = rule
     codes, starts, lengths = texts
+    windows, needed = out
     mask = np.uint64(counts.size - 1)
-    longest = _longest(lengths, seekers)
-    hashes = np.empty(longest, np.uint64)
-    keys = np.empty(longest, np.uint64)
-    windows = np.empty(1024, np.uint64)
-    owners = np.empty(1024, np.int32)
-    needed = np.ones(starts.size, np.int64)
+    low = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
+    longest = _longest(lengths[part[0] : part[1]])
+    hashes, times = np.empty(longest, np.uint64), np.empty(longest, np.int64)
+    table = np.empty(int(table_mask(longest)) + 1, np.uint64)
+    by_count = np.empty(MOST + 2, np.int64)
     end = 0
-    for row in seekers:
+    for row in range(part[0], part[1]):
+        if lengths[row] < least:
+            continue
         count = window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)
         again = 0
         for i in range(count):
-            window = hashes[i] >> np.uint64(16)
-            if counts[window & mask] > 1:
-                keys[again] = np.uint64(counts[window & mask]) << np.uint64(48) | window
-                again += 1
+            times[i] = counts[hashes[i] & mask]
+            again += times[i] > 1
         alone = count - again
         if alone > math.floor(missing * count):
             continue
-        keys[:again].sort()
+        # Each window once, and how many of them occur how often.
+        size = table_mask(again)
+        table[: int(size) + 1] = np.uint64(0)
+        by_count[:] = 0
         distinct = 0
-        for i in range(again):
-            if i == 0 or keys[i] != keys[i - 1]:
-                keys[distinct] = keys[i]
+        for i in range(count):
+            key = hashes[i] + np.uint64(hashes[i] == 0)
+            slot = _place(table, size, key)
+            if times[i] > 1 and not table[slot]:
+                table[slot] = key
+                hashes[distinct], times[distinct] = hashes[i], times[i]
+                by_count[times[i]] += 1
                 distinct += 1
         absent = math.floor(missing * (alone + distinct)) - alone
         prefix = min(absent + more, distinct)
-        if end + prefix > windows.size:
-            windows = np.concatenate((windows, np.empty(windows.size + prefix, np.uint64)))
-            owners = np.concatenate((owners, np.empty(owners.size + prefix, np.int32)))
+        # All windows up to a count, and of those that occur once more often as many as are wanted.
+        limit = 1
+        below = 0
+        while limit <= MOST and below + by_count[limit] <= prefix:
+            below += by_count[limit]
+            limit += 1
+        at_limit = prefix - below
         begin = end
-        for i in range(prefix):
-            if keys[i] >> np.uint64(48) <= bucket:
-                windows[end] = keys[i] & _LOW48
-                owners[end] = row
-                end += 1
+        for i in range(distinct):
+            chosen = times[i] < limit
+            if times[i] == limit and at_limit > 0:
+                chosen = True
+                at_limit -= 1
+            windows[end] = hashes[i] & ~low | np.uint64(row)
+            end += chosen & (times[i] <= bucket)
         # What too many texts have was not looked for, and may be what is there.
         needed[row] = max(end - begin - absent, 1)
-    return windows[:end].copy(), owners[:end].copy(), needed
+    return end
 
 
 @_compile
-def window_places(windows: Array) -> Array:
-    """Where each of the sorted `windows` begins, -1 in a free place, by open addressing."""
-    mask = table_mask(windows.size)
-    first = np.full(int(mask) + 1, -1, np.int32)
-    for i in range(windows.size):
-        if i == 0 or windows[i] != windows[i - 1]:
-            slot = windows[i] & mask
-            while first[slot] >= 0:
-                slot = (slot + np.uint64(1)) & mask
-            first[slot] = i
-    return first
+def window_places(windows: Array, bits: int) -> Array:
+    """By the upper `bits` of a hash, where the sorted windows with these or more begin."""
+    places = np.empty((1 << bits) + 1, np.int32)
+    down = np.uint64(64 - bits)
+    at = 0
+    for head in range(places.size - 1):
+        while at < windows.size and windows[at] >> down < np.uint64(head):
+            at += 1
+        places[head] = at
+    places[-1] = windows.size
+    return places
 
 
 @_compile
-def prefix_hits(
-    texts: Texts, width: int, windows: Array, owners: Array, first: Array, part: tuple[int, int]
+def holders(
+    texts: Texts, width: int, index: tuple[Array, Array, Array], bits: tuple[int, int], part: tuple[int, int]
 ) -> Array:
-    """Every find of a window in the texts of a part, as `owner << 32 | text`; `windows` sorted (quote).
+    """The texts of a part in which enough windows of another are found, as pairs `low << 32 | high` (quote).
 
-    `first` comes from `window_places`.
+    `index` are the sorted windows, their places, and how many each text needs; `bits` those of a text's
+    number, and those of a hash by which places are known.
     """
+    windows, places, needed = index
     codes, starts, lengths = texts
-    mask = np.uint64(first.size - 1)
-    hashes = np.empty(_longest(lengths, np.arange(part[0], part[1])), np.uint64)
+    low, down = (np.uint64(1) << np.uint64(bits[0])) - np.uint64(1), np.uint64(64 - bits[1])
+    longest = _longest(lengths[part[0] : part[1]])
+    hashes, heads = np.empty(longest, np.uint64), np.empty(longest, np.uint64)
+    begins, ends = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    asked, wanted = np.full(starts.size, -1, np.int32), np.empty(starts.size, np.int32)
     found = np.empty(1024, np.uint64)
-    end = 0
+    count = 0
     for row in range(part[0], part[1]):
-        for i in range(window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)):
-            window = hashes[i] >> np.uint64(16)
-            slot = window & mask
-            while first[slot] >= 0 and windows[first[slot]] != window:
-                slot = (slot + np.uint64(1)) & mask
-            at = first[slot]
-            while 0 <= at < windows.size and windows[at] == window:
-                other = owners[at]
-                if other != row:
-                    if end == found.size:
+        there = window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)
+        for i in range(there):
+            head = np.int64(hashes[i] >> down)
+            begins[i], ends[i] = places[head], places[head + 1]
+        for i in range(there):
+            heads[i] = windows[min(begins[i], windows.size - 1)]
+        for i in range(there):
+            for at in range(begins[i], ends[i]):
+                window = heads[i] if at == begins[i] else windows[at]
+                if (window ^ hashes[i]) > low:
+                    continue
+                other = np.int64(window & low)
+                if asked[other] != row:
+                    asked[other], wanted[other] = row, needed[other]
+                wanted[other] -= 1
+                if wanted[other] == 0 and other != row:
+                    if count == found.size:
                         found = np.concatenate((found, np.empty(found.size, np.uint64)))
-                    found[end] = np.uint64(other) << np.uint64(32) | np.uint64(row)
-                    end += 1
-                at += 1
-    return found[:end].copy()
+                    pair = (row, other) if row < other else (other, row)
+                    found[count] = np.uint64(pair[0]) << np.uint64(32) | np.uint64(pair[1])
+                    count += 1
+    return found[:count].copy()

@@ -35,7 +35,7 @@ PARTS = {
     "facts": {"words"},
     "passages": {"span_kernels", "threads"},
     "span_kernels": {"kernels"},
-    "quote": {"quote_kernels"},
+    "quote": {"quote_kernels", "threads"},
     "quote_kernels": {"kernels"},
     "clustering": {"columns", "compare", "kernels", "pairing", "sign"},
     "columns": {"compare"},
