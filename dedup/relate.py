@@ -45,19 +45,19 @@ def quotations(
     overlaps = verify.overlaps(texts, pairs, settings.shingle, compiled=compiled, workers=settings.workers)
     similarity = verify.jaccard(overlaps)
     containment = overlaps[:, 2] / np.maximum(overlaps[:, :2].min(axis=1), 1)
-    sought = np.where(overlaps[:, 0] <= overlaps[:, 1], texts.lengths[pairs.left], texts.lengths[pairs.right])
-    kept = np.flatnonzero(
+    within = overlaps[:, 0] <= overlaps[:, 1]  # left in right
+    sought, holder = np.where(within, pairs.left, pairs.right), np.where(within, pairs.right, pairs.left)
+    kept = (
         (containment >= settings.containment)
         & (similarity < settings.threshold)
-        & (sought >= settings.min_characters)
+        & (texts.lengths[sought] >= settings.min_characters)
     )
-    found = []
-    for i in kept.tolist():
-        ends = [items[groups.first(pairs.left[i])], items[groups.first(pairs.right[i])]]
-        if overlaps[i, 0] > overlaps[i, 1]:
-            ends.reverse()
-        found.append(Quotation(ends[0], ends[1], float(containment[i]), float(similarity[i])))
-    return tuple(found)
+    first = groups.order[groups.starts[:-1]]
+    columns = (first[sought[kept]], first[holder[kept]], containment[kept], similarity[kept])
+    return tuple(
+        Quotation(items[short], items[long], share, jaccard)
+        for short, long, share, jaccard in zip(*(column.tolist() for column in columns), strict=True)
+    )
 
 
 def passages(
