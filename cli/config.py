@@ -89,6 +89,28 @@ def settings_of(found: Mapping[str, Found]) -> Settings:
     return settings
 
 
+def with_limits(settings: Settings, seconds: float | None, megabytes: int | None) -> Settings:
+    """With the limits for one page that were given."""
+    worker = settings.worker
+    if seconds is not None:
+        worker = replace(worker, seconds=seconds)
+    if megabytes is not None:
+        worker = replace(worker, memory=megabytes * 1_000_000)
+    return replace(settings, worker=worker)
+
+
+def with_comparison(settings: Settings, threshold: float, shingle: int, min_characters: int) -> Settings:
+    """With the options by which paragraphs are compared."""
+    changed = replace(settings.cluster, threshold=threshold, shingle=shingle, min_characters=min_characters)
+    return replace(settings, cluster=changed)
+
+
+def with_workers(settings: Settings, jobs: int) -> Settings:
+    """`-j` also compares paragraphs in parallel; no result depends on it, so run.json does not tell it."""
+    workers = max(jobs, settings.cluster.workers)
+    return replace(settings, cluster=replace(settings.cluster, workers=workers))
+
+
 def option_defaults(found: Mapping[str, Found]) -> dict[str, Any]:
     """What the options of each command are when they are not given; those of `index` a level down."""
 

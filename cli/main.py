@@ -1,4 +1,4 @@
-"""The commands that do the work: `dedup clean`, `dedup cluster`, `dedup run`; and the program's start.
+"""The program's start, and the commands `dedup clean` and `dedup cluster`.
 
 Only what `--version` and `--help` need is imported here; the library comes in when a command runs.
 """
@@ -7,26 +7,21 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import signal
 import sys
-import tempfile
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, replace
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from typer.core import TyperGroup
 
 from dedup.settings import Settings
-from dedup_cli import config, index, learning, look
+from dedup_cli import config, index, learning, look, run
 from dedup_cli.options import (
-    REPORT,
     Errors,
     Jobs,
-    LeftOut,
     LogJson,
     MemoryLimit,
     MinCharacters,
@@ -43,13 +38,9 @@ from dedup_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-    from dedup.journal import Journal
     from dedup.types import Article
-    from dedup_cli.report import Report
-
-Made = TypeVar("Made")
 
 
 class _Program(TyperGroup):
@@ -82,11 +73,6 @@ app = typer.Typer(
 )
 
 _DEFAULTS = Settings().cluster
-# What `dedup run` writes; those that `--without` leaves out come last.
-_RUN_FILES = ("articles", "clusters", "unique", "stories", "links", "quotations", "passages")
-# What a run has done so far, for `--resume`; hidden, so that no run reads it as input.
-_JOURNAL = ".run.journal"
-_RUN_NAMES = (*(f"{name}.jsonl" for name in _RUN_FILES), "run.json")
 
 
 def main() -> None:
@@ -180,6 +166,7 @@ def clean(
     from dedup import workers
 
     workers.prepare()  # it loads while this process does
+    from dedup_cli import pages
     from dedup_cli.forms import itself, named_file
     from dedup_cli.output import article_destination, terminal
     from dedup_cli.report import Report
@@ -188,10 +175,10 @@ def clean(
     console = terminal() if output is None else None
     tables = console if form is None else None
     make: Callable[[Article], object] = itself if tables else partial(named_file, form=form or "jsonl")
-    settings = _with_limits(config.settings_of(context.obj), time_limit, memory_limit)
+    settings = config.with_limits(config.settings_of(context.obj), time_limit, memory_limit)
     with (
         Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report,
-        closing(_articles(paths, outlet, profiles, jobs, report, settings, make)) as articles,
+        closing(pages.articles(paths, outlet, profiles, jobs, report, settings, make)) as articles,
     ):
         if tables:
             for article in cast("Iterator[Article]", articles):
@@ -286,7 +273,8 @@ def cluster(
     if stored and any(extras.values()):
         raise typer.BadParameter(f"{path} holds links: from them come clusters alone", param_hint="--links")
     console = terminal() if output is None else None
-    settings = _with_workers(_settings(context.obj, threshold, shingle, min_characters), jobs)
+    settings = config.with_comparison(config.settings_of(context.obj), threshold, shingle, min_characters)
+    settings = config.with_workers(settings, jobs)
     with Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json, console=console) as report:
         if stored:
             known = list(report.records(read_links(report.lines(lines, path), path)))
@@ -319,206 +307,7 @@ def cluster(
     raise typer.Exit(report.exit_code)
 
 
-@app.command(short_help="Do both, and replace repeats by references.")
-def run(
-    context: typer.Context,
-    paths: Paths,
-    output: Annotated[
-        str,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FOLDER",
-            help="Write articles, clusters, unique, stories, links, quotations and passages there, each as "
-            "JSONL, and run.json.",
-            show_default=False,
-        ),
-    ],
-    keep: Annotated[
-        Literal["earliest", "longest", "first"], typer.Option(help="Which copy of a shared paragraph stays.")
-    ] = "earliest",
-    without: Annotated[
-        list[LeftOut] | None,
-        typer.Option(help="Leave these out, to save time or room; may be repeated.", show_default=False),
-    ] = None,
-    threshold: Threshold = _DEFAULTS.threshold,
-    shingle: Shingle = _DEFAULTS.shingle,
-    min_characters: MinCharacters = _DEFAULTS.min_characters,
-    outlet: Outlet = None,
-    profiles: learning.Known = None,
-    errors: Errors = None,
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="spark[=MASTER]",
-            help="Run on Apache Spark: PATHS and FOLDER hold Parquet or JSONL, wherever Spark reaches.",
-            show_default=False,
-        ),
-    ] = None,
-    jobs: Jobs = 1,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a run into this folder was stopped.")
-    ] = False,
-    time_limit: TimeLimit = None,
-    memory_limit: MemoryLimit = None,
-    quiet: Quiet = False,
-    verbose: Verbose = False,
-    log_json: LogJson = False,
-) -> None:
-    """Clean, cluster, and write the articles with each repeated paragraph replaced by a reference.
-
-    Example: dedup run raw/ -o out/
-    """
-    if engine:
-        if errors or without or keep != "earliest":
-            why = "--engine writes failures into the folder, and no relations beyond clusters"
-            raise typer.BadParameter(f"{why}: leave out --errors, --without and --keep")
-        from dedup_cli.engine import run as run_on
-
-        settings = _settings(context.obj, threshold, shingle, min_characters)
-        settings = _with_limits(settings, time_limit, memory_limit)
-        code = run_on(
-            engine,
-            paths,
-            output,
-            settings,
-            outlet=outlet,
-            known=profiles,
-            jobs=jobs,
-            resume=resume,
-            quiet=quiet,
-            log_json=log_json,
-        )
-        raise typer.Exit(code)
-    check_place(output, paths, "-o", folder=True)
-    check_place(errors, paths, "--errors")
-    check_apart(errors, f"{output}/", *_RUN_NAMES)
-    from dedup import workers
-
-    workers.prepare()  # it loads while this process does
-    from dedup import pipeline, sharing
-    from dedup.journal import Journal
-    from dedup.rows import article_row, unique_row
-    from dedup.types import Keep
-    from dedup.write import json_line, whole_file
-    from dedup_cli.forms import itself
-    from dedup_cli.output import relation_rows
-    from dedup_cli.report import Report
-
-    settings = _settings(context.obj, threshold, shingle, min_characters)
-    settings = _with_limits(settings, time_limit, memory_limit)
-    left_out = set(without or ())
-    folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (
-        Report(errors=errors, quiet=quiet, verbose=verbose, log_json=log_json) as report,
-        Journal(folder / _JOURNAL, resume=resume) as journal,
-        ExitStack() as files,
-        closing(_articles(paths, outlet, profiles, jobs, report, settings, itself, journal)) as cleaned,
-    ):
-        for name in _RUN_NAMES:
-            for left in folder.glob(f".{name}.*.part"):  # of a run that was killed
-                left.unlink()
-        file = {
-            name: files.enter_context(whole_file(folder / f"{name}.jsonl"))
-            for name in _RUN_FILES
-            if name not in left_out
-        }
-        articles = []
-        for article in cleaned:
-            file["articles"].write(json_line(article_row(article)))
-            articles.append(article)
-        with report.comparing() as told:
-            found = sharing.relations(
-                articles,
-                quotations="quotations" not in left_out,
-                passages="passages" not in left_out,
-                settings=_with_workers(settings, jobs),
-                told=told,
-            )
-            uniques = pipeline.unique(articles, found.clusters, keep=Keep(keep), settings=settings)
-        report.relations(found, [name for name in _RUN_FILES[3:] if name not in left_out])
-        report.replaced(sum(reference is not None for one in uniques for reference in one.same_as))
-        file["unique"].writelines(json_line(unique_row(one)) for one in uniques)
-        for name in file.keys() - {"articles", "unique"}:
-            file[name].writelines(relation_rows(found, name))
-        run_file = files.enter_context(whole_file(folder / "run.json"))
-        run_file.write(json_line({**report.figures(), "settings": asdict(settings)}))
-        files.close()  # all appear together
-        for name in left_out:
-            (folder / f"{name}.jsonl").unlink(missing_ok=True)  # of an earlier run, of other articles
-        report.outdated(folder / REPORT)
-        journal.remove()
-    report.summary()
-    raise typer.Exit(report.exit_code)
-
-
-def _articles(
-    paths: list[str],
-    outlet: str | None,
-    known: list[str] | None,
-    jobs: int,
-    report: Report,
-    settings: Settings,
-    make: Callable[[Article], Made],
-    journal: Journal | None = None,
-) -> Generator[Made, None, None]:
-    """What is made of each article, after two looks at every page (see `dedup.looks`).
-
-    `known` are files of profiles: what they tell of the outlets is added.
-    """
-    from dedup.looks import clean_twice, itself
-    from dedup.read import read
-    from dedup_cli.forms import told
-
-    with _spooled(paths) as typed:
-        first, second = (
-            read(paths, outlet=outlet, standard_input=typed, settings=settings.read) for _ in range(2)
-        )
-        looked = report.first_look(first, paths)
-        then = partial(told, make=make)
-        with_profiles = partial(
-            clean_twice, looked, second, jobs=jobs, profiles=learning.load(known), settings=settings
-        )
-        # What is kept for another run is all of it; what is not is made where the page is cleaned.
-        pages = map(then, with_profiles(itself, journal=journal)) if journal else with_profiles(then)
-        yield from report.articles(pages)
-
-
-@contextmanager
-def _spooled(paths: list[str]) -> Iterator[BinaryIO | None]:
-    """Standard input in a file, if it is among the paths: it can be read once only, and may be large."""
-    if "-" not in paths or sys.stdin is None or sys.stdin.closed:
-        yield None
-        return
-    with tempfile.TemporaryFile() as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-        yield cast("BinaryIO", file)
-
-
-def _with_limits(settings: Settings, seconds: float | None, megabytes: int | None) -> Settings:
-    worker = settings.worker
-    if seconds is not None:
-        worker = replace(worker, seconds=seconds)
-    if megabytes is not None:
-        worker = replace(worker, memory=megabytes * 1_000_000)
-    return replace(settings, worker=worker)
-
-
-def _settings(
-    found: Mapping[str, config.Found], threshold: float, shingle: int, min_characters: int
-) -> Settings:
-    settings = config.settings_of(found)
-    changed = replace(settings.cluster, threshold=threshold, shingle=shingle, min_characters=min_characters)
-    return replace(settings, cluster=changed)
-
-
-def _with_workers(settings: Settings, jobs: int) -> Settings:
-    """`-j` also compares paragraphs in parallel; no result depends on it, so run.json does not tell it."""
-    workers = max(jobs, settings.cluster.workers)
-    return replace(settings, cluster=replace(settings.cluster, workers=workers))
-
-
+run.register(app)
 learning.register(app)
 look.register(app)
 app.add_typer(index.app, name="index")
