@@ -18,6 +18,7 @@ techniques for clustering the web", 2000). Among copies of the representative's 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -132,8 +133,9 @@ def distinct(items: Sequence[Paragraph], settings: ClusterSettings) -> Distinct:
 
 
 def _worth_compiling(texts: Sequence[str], settings: ClusterSettings) -> bool:
-    characters = sum(map(len, texts))
-    return characters >= settings.compile_from and importlib.util.find_spec("numba") is not None
+    so_far = itertools.accumulate(map(len, texts), initial=0)
+    enough = any(characters >= settings.compile_from for characters in so_far)
+    return enough and importlib.util.find_spec("numba") is not None
 
 
 def _ranked(

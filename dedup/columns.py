@@ -105,20 +105,6 @@ class Paragraphs(_Made[Paragraph]):
             )
         ]
 
-    def among(self, numbers: Sequence[int]) -> Paragraphs:
-        """Return the paragraphs of these numbers."""
-
-        def taken(column: Sequence[_T] | None) -> list[_T] | None:
-            return None if column is None else [column[i] for i in numbers]
-
-        return Paragraphs(
-            [self.documents[i] for i in numbers],
-            [self.texts[i] for i in numbers],
-            outlets=taken(self.outlets),
-            indices=taken(self.indices),
-            published=taken(self.published),
-        )
-
 
 class Links(_Made[Link]):
     """Links by the numbers of their paragraphs in the input: four arrays of one length.
@@ -237,42 +223,54 @@ def precedence(paragraph: Paragraph) -> tuple[str, str, str, int, str]:
 def by_precedence(paragraphs: Sequence[Paragraph], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the `numbers` of paragraphs in the order of their precedence.
 
-    Dates, outlets and the first eight bytes of documents are sorted as numbers; only what these leave
+    Dates, outlets and the first eight characters of documents are sorted as numbers; only what these leave
     equal, the paragraphs of one article for instance, is sorted by all that `precedence` says.
     """
-    some = _among(paragraphs, numbers.tolist())
-    heads = b"".join([name.encode("utf-8", "surrogatepass")[:8].ljust(8, b"\0") for name in some.documents])
-    keys: list[NDArray[Any]] = [np.frombuffer(heads, ">u8").astype(np.uint64)]
-    if some.outlets is not None:
-        keys.append(_ranks(some.outlets, ""))
-    if some.published is not None:
-        keys.append(_ranks(some.published, "\U0010ffff"))
+    documents, outlets, published = _named(paragraphs, numbers.tolist())
+    heads = np.array(documents, "U8").view(np.uint32).reshape(-1, 8)
+    # One number a name where a character fits in a byte, else four of two characters each.
+    character = np.uint8 if heads.max(initial=0) < 256 else np.dtype(">u4")
+    words = heads.astype(character).view(">u8").astype(np.uint64)
+    keys: list[NDArray[Any]] = [*words.T[::-1]]
+    if outlets is not None:
+        keys.append(_ranks(outlets, ""))
+    if published is not None:
+        keys.append(_ranks(published, "\U0010ffff"))
     order = np.lexsort(keys)
     same = np.zeros(order.size + 1, bool)  # as the one before
     same[1:-1] = True
     for key in keys:
         same[1:-1] &= key[order[1:]] == key[order[:-1]]
     begins, ends = np.flatnonzero(same[1:] & ~same[:-1]), np.flatnonzero(same[:-1] & ~same[1:])
+    numbers = numbers[order]
     for begin, end in zip(begins.tolist(), (ends + 1).tolist(), strict=True):
-        order[begin:end] = sorted(order[begin:end].tolist(), key=lambda i: precedence(some[i]))
-    return numbers[order]
+        alike = numbers[begin:end].tolist()
+        numbers[begin:end] = sorted(alike, key=lambda number: precedence(paragraphs[number]))
+    return numbers
 
 
-def _among(paragraphs: Sequence[Paragraph], numbers: list[int]) -> Paragraphs:
-    """The columns of the paragraphs of these numbers."""
-    if isinstance(paragraphs, Paragraphs):
-        return paragraphs.among(numbers)
-    chosen = [paragraphs[i] for i in numbers]
-    return Paragraphs(
-        [one.document for one in chosen],
-        [one.text for one in chosen],
-        outlets=[one.outlet for one in chosen],
-        indices=[one.index for one in chosen],
-        published=[one.published for one in chosen],
+def _named(
+    paragraphs: Sequence[Paragraph], numbers: list[int]
+) -> tuple[list[str], list[str | None] | None, list[str | None] | None]:
+    """Documents, outlets and dates of the paragraphs of these numbers; None for a column that is left out."""
+    if not isinstance(paragraphs, Paragraphs):
+        some = [paragraphs[i] for i in numbers]
+        return [one.document for one in some], [one.outlet for one in some], [one.published for one in some]
+
+    def taken(column: Sequence[_T]) -> list[_T]:
+        return [column[i] for i in numbers]
+
+    outlets, published = paragraphs.outlets, paragraphs.published
+    return (
+        taken(paragraphs.documents),
+        None if outlets is None else taken(outlets),
+        None if published is None else taken(published),
     )
 
 
 def _ranks(names: Sequence[str | None], default: str) -> NDArray[np.int64]:
     """The place of every name among the distinct ones; `default` stands for none and for an empty one."""
-    place = {name: i for i, name in enumerate(sorted({name or default for name in names}))}
-    return np.array([place[name or default] for name in names], np.int64)
+    distinct = dict.fromkeys(names)
+    rank = {name: i for i, name in enumerate(sorted({name or default for name in distinct}))}
+    place = {name: rank[name or default] for name in distinct}
+    return np.fromiter(map(place.__getitem__, names), np.int64, len(names))

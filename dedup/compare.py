@@ -8,6 +8,7 @@ numbers and every punctuation mark, curly quotes included.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import unicodedata
 from collections.abc import Sequence
@@ -178,13 +179,16 @@ def _fold(texts: Sequence[str], workers: int, scratch: str) -> CodePoints:
     bounds = list(itertools.pairwise(itertools.accumulate(rooms, initial=0)))
     codes = allocate((sum(rooms),), np.uint32, scratch)
     starts, lengths = np.empty_like(given), np.empty_like(given)
+    known = _FoldTable()
+    if len(parts) > 1:  # what most of them will meet
+        known.learn(_code_points(texts[:: -(-len(texts) // _CHUNK)]).codes)
 
     def fold(number: int) -> None:
         part, (begin, end) = slice(*parts[number]), bounds[number]
-        out = CodePoints(codes[begin:end], starts[part], lengths[part])
-        used = _fold_range(texts[part], given[part], out)
+        some, out = texts[part], CodePoints(codes[begin:end], starts[part], lengths[part])
+        used = _fold_range(some, given[part], copy.deepcopy(known), out)
         left = np.flatnonzero(out.lengths < 0)
-        single = _code_points([comparison_text(texts[part][row]) for row in left.tolist()])
+        single = _code_points([comparison_text(some[row]) for row in left.tolist()])
         if single.codes.size <= end - begin - used:
             out.codes[used : used + single.codes.size] = single.codes
             out.starts[left], out.lengths[left] = single.starts + used, single.lengths
@@ -199,14 +203,13 @@ def _fold(texts: Sequence[str], workers: int, scratch: str) -> CodePoints:
     return CodePoints(codes, starts, lengths)
 
 
-def _fold_range(texts: Sequence[str], given: NDArray[np.int64], out: CodePoints) -> int:
+def _fold_range(texts: Sequence[str], given: NDArray[np.int64], table: _FoldTable, out: CodePoints) -> int:
     """Fold texts of the lengths `given` into `out`; return how much of its codes is used.
 
     A text that has to be folded by itself gets the length -1.
     """
     from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
 
-    table = _FoldTable()
     end, later = 0, int(given.sum())
     for first, last in slices(len(texts), _CHUNK):
         raw = _code_points(texts[first:last], given[first:last])
@@ -219,7 +222,7 @@ def _fold_range(texts: Sequence[str], given: NDArray[np.int64], out: CodePoints)
                 (raw.codes, raw.starts, raw.lengths), table.entries, table.expansions, (row, end), room
             )
             if row < last - first:
-                table.learn(kernels.unknown_codes(raw.codes[raw.starts[row] :], table.entries))
+                table.learn(raw.codes[raw.starts[row] :])
     return end
 
 
@@ -237,10 +240,12 @@ class _FoldTable:
             self.entries[block] = np.arange(block.start, block.stop) | _PLAIN
 
     def learn(self, codes: NDArray[np.uint32]) -> None:
-        """Fold these code points one by one."""
+        """Fold those of these code points that are not known yet, one by one."""
+        from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+
         expansions = [self.expansions]
         end = self.expansions.size
-        for code in codes.tolist():
+        for code in kernels.unknown_codes(codes, self.entries).tolist():
             text = comparison_text(chr(code))
             if _depends_on_neighbours(code):
                 self.entries[code] = _IN_CONTEXT
