@@ -255,7 +255,7 @@ def cluster(
     from dedup.relation_rows import cluster_row, is_link, read_links
     from dedup.rows import read_articles
     from dedup.write import json_line
-    from dedup_cli.output import destination, first_line, lines_of, relation_rows, terminal, whole_files
+    from dedup_cli.output import destination, first_line, lines_of, terminal, whole_files
     from dedup_cli.report import Report
     from dedup_cli.terminal import cluster_table
 
@@ -284,7 +284,7 @@ def cluster(
             report.stored([link.similarity for link in known], threshold)
         else:
             articles = list(report.records(read_articles(report.lines(lines, path), path)))
-            with report.comparing() as told:
+            with report.comparing(articles) as told:
                 found = sharing.relations(
                     articles,
                     quotations=bool(quotations),
@@ -294,8 +294,7 @@ def cluster(
                 )
             clusters = found.clusters
             report.relations(found, [name for name, place in extras.items() if place])
-            with report.waiting("Writing"):
-                whole_files({place: relation_rows(found, name) for name, place in extras.items() if place})
+            whole_files({place: report.writing(found, name) for name, place in extras.items() if place})
         if console:
             for number, one in enumerate(clusters, start=1):
                 console.print(cluster_table(number, one, full=verbose))

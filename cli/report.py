@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
@@ -18,11 +18,10 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TaskID,
     TaskProgressColumn,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.table import Table
 from rich.text import Text
@@ -32,6 +31,7 @@ from dedup.rows import failure_row
 from dedup.types import Article, Cluster, Failure, Link, Reason, Relation, Relations, Source, Spread
 from dedup.write import json_line, whole_file
 from dedup_cli.forms import Counted, Made, Told
+from dedup_cli.output import relation_rows
 from dedup_cli.terminal import visible
 
 Record = TypeVar("Record", Article, Link)
@@ -40,8 +40,10 @@ Record = TypeVar("Record", Article, Link)
 _TOP_REASONS = 5
 # Articles without text that the summary names; -v names all.
 _NAMED = 3
-# Parts that comparing names: links, changed facts, stories, quotations, passages.
-_PARTS = 5
+# Seconds of work after which the speed of this machine is half believed.
+_LITTLE = 3.0
+# Rows that are written between two looks at the clock.
+_ROWS = 100
 # Stands in the first bytes of every report.
 _MADE_HERE = b'<meta name="generator" content="dedup">'
 _HEAD = 2_000
@@ -110,7 +112,7 @@ class Report:
     ) -> Iterator[Source | Failure]:
         """Passes on the sources in `paths` as they are looked at before cleaning, and shows progress."""
         total = count_sources(paths) if self._lively else None
-        with self._bar("Comparing pages", total, TimeRemainingColumn()) as (progress, task):
+        with self._bar("Comparing pages", total) as (progress, task):
             for number, source in enumerate(sources, start=1):
                 yield source
                 self._looked = number
@@ -125,7 +127,7 @@ class Report:
         How many pages there are is known from the first look.
         """
         started = time.perf_counter()
-        with self._bar("Cleaning", self._looked or None, TimeRemainingColumn()) as (progress, task):
+        with self._bar("Cleaning", self._looked or None) as (progress, task):
             for one in pages:
                 self._sources += 1
                 if one.failure is not None:
@@ -137,27 +139,41 @@ class Report:
                 progress.update(task, advance=1, told=f"{self._articles:,} articles, {rate:,.0f} pages/s")
 
     @contextmanager
-    def comparing(self) -> Iterator[Callable[[str], object]]:
-        """A sign of life while paragraphs are compared; what it gives is to be told each part."""
-        with self._bar("Comparing", _PARTS, TimeElapsedColumn()) as (progress, task):
-            started = False
+    def comparing(self, articles: Sequence[Article]) -> Iterator[Callable[[str, float, float], object]]:
+        """Progress while paragraphs are compared; what it gives is to be told the work (`dedup.relations`).
 
-            def tell(part: str) -> None:
-                nonlocal started
-                progress.update(task, advance=int(started), told=part)
-                started = True
+        The work is in seconds of another machine: how long the rest takes here is told by what was done
+        here so far, and as it stands while that is little (compiled code loads first).
+        """
+        paragraphs = sum(len(article.paragraphs) for article in articles)
+        started = time.perf_counter()
+        with self._bar("Comparing", None, counted=False) as (progress, task):
+
+            def tell(part: str, done: float, total: float) -> None:
+                now = time.perf_counter()
+                slower = (now - started + _LITTLE) / (done + _LITTLE)
+                rate = paragraphs * done / total / max(now - started, 1e-3) if done else 0
+                told = f"{part}, {rate:,.0f} paragraphs/s" if rate else part
+                until = now + slower * (total - done)
+                progress.update(task, completed=done, total=total, told=told, until=until)
 
             yield tell
 
-    def waiting(self, what: str) -> AbstractContextManager[object]:
-        """A sign of life while work is done that can't say how far it is."""
-        return self._console.status(what) if self._lively else nullcontext()
+    def writing(self, found: Relations, name: str) -> Iterator[bytes]:
+        """The lines of a file of relations, some of which take a while to make, and shows progress."""
+        started = time.perf_counter()
+        with self._bar(f"Writing {name}", len(getattr(found, name))) as (progress, task):
+            for number, row in enumerate(relation_rows(found, name), start=1):
+                yield row
+                if number % _ROWS == 0:
+                    rate = number / (time.perf_counter() - started)
+                    progress.update(task, completed=number, told=f"{rate:,.0f}/s")
 
     def lines(self, lines: Iterable[bytes], path: str) -> Iterator[bytes]:
         """Passes on the lines of a file, and shows how far they are read."""
         known = self._lively and path != "-" and Path(path).is_file() and not path.endswith(".gz")
         total = Path(path).stat().st_size if known else None
-        with self._bar("Reading", total, TimeRemainingColumn(), counted=False) as (progress, task):
+        with self._bar("Reading", total, counted=False) as (progress, task):
             for number, line in enumerate(lines, start=1):
                 yield line
                 rate = number / (time.perf_counter() - self._started)
@@ -308,20 +324,36 @@ class Report:
 
     @contextmanager
     def _bar(
-        self, what: str, total: int | None, clock: ProgressColumn, *, counted: bool = True
+        self, what: str, total: float | None, *, counted: bool = True
     ) -> Iterator[tuple[Progress, TaskID]]:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),  # leaves room for the terminal to echo ^C on the same line
             MofNCompleteColumn() if counted else TaskProgressColumn(),
             TextColumn("{task.fields[told]}"),
-            clock,
+            _TimeLeft(),
         )
         with Progress(*columns, console=self._console, transient=True, disable=not self._lively) as progress:
             yield progress, progress.add_task(what, total=total, told="")
 
     def _say(self, line: str, style: str = "") -> None:
         self._console.print(Text(visible(line), style=style), soft_wrap=not self._console.is_terminal)
+
+
+class _TimeLeft(ProgressColumn):
+    """The time left: what a task says of it (`until`), or else by its speed; nothing if neither does."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        until = task.fields.get("until")
+        seconds = task.time_remaining if until is None else until - time.perf_counter()
+        if seconds is None or seconds < 0 or task.total is None:
+            return Text()
+        minutes, seconds = divmod(math.ceil(seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        told = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+        return Text(f"{told} left", style="progress.remaining")
 
 
 def plain(name: str) -> str:

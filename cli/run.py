@@ -126,7 +126,6 @@ def run(
     from dedup.write import json_line, whole_file
     from dedup_cli import pages
     from dedup_cli.forms import itself
-    from dedup_cli.output import relation_rows
     from dedup_cli.report import Report
 
     left_out = set(without or ())
@@ -150,7 +149,7 @@ def run(
         for article in cleaned:
             file["articles"].write(json_line(article_row(article)))
             articles.append(article)
-        with report.comparing() as told:
+        with report.comparing(articles) as told:
             found = sharing.relations(
                 articles,
                 quotations="quotations" not in left_out,
@@ -163,7 +162,7 @@ def run(
         report.replaced(sum(reference is not None for one in uniques for reference in one.same_as))
         file["unique"].writelines(json_line(unique_row(one)) for one in uniques)
         for name in file.keys() - {"articles", "unique"}:
-            file[name].writelines(relation_rows(found, name))
+            file[name].writelines(report.writing(found, name))
         run_file = files.enter_context(whole_file(folder / "run.json"))
         run_file.write(json_line({**report.figures(), "settings": asdict(settings)}))
         files.close()  # all appear together

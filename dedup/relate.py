@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import operator
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -28,6 +28,9 @@ _DEFAULTS = ClusterSettings()
 
 # Characters of scripts that write words in few of them; see passages.
 _DENSE = re.compile("[\u2e80-\U0010ffff]")
+
+# Places that are weighed between two times that this is told.
+_TELL = 2048
 
 
 def quotations(
@@ -64,12 +67,15 @@ def passages(
     paragraphs: Iterable[Paragraph],
     clusters: Iterable[Cluster],
     settings: ClusterSettings = _DEFAULTS,
+    *,
+    told: Callable[[float], object] = lambda _: None,
 ) -> tuple[Passage, ...]:
     """Return the rare words that paragraphs of different outlets share though they differ as wholes.
 
     `clusters` are those of the same paragraphs: a cluster's representative and its copies stand
     for its members, so that near-duplicates are not told again. Paragraphs without an outlet count
-    by document. Passages come heaviest first, then longest; every copy is a place.
+    by document. Passages come heaviest first, then longest; every copy is a place. `told` is called
+    with the share of the places that were weighed, which is most of the work.
     """
     items = held(paragraphs)
     texts = distinct(items, settings)
@@ -89,7 +95,7 @@ def passages(
     holders = _Holders(
         group, texts.order[np.repeat(texts.starts[text], copies) + within], np.repeat(spots[order, 1], copies)
     )
-    found = _weighed(items, shared, holders, settings, compiled=texts.compiled)
+    found = _weighed(items, shared, holders, settings, told, compiled=texts.compiled)
     return tuple(sorted(found, key=lambda passage: (-passage.weight, -len(passage.text), passage.id)))
 
 
@@ -129,6 +135,7 @@ def _weighed(
     shared: Sequence[str],
     holders: _Holders,
     settings: ClusterSettings,
+    told: Callable[[float], object],
     *,
     compiled: bool,
 ) -> Iterator[Passage]:
@@ -136,13 +143,16 @@ def _weighed(
     known = compare.unknown_lengths()
     lengths = np.array([len(words) for words in shared], np.int64)
 
-    def looked_at(chosen: NDArray[np.int64]) -> Iterator[tuple[int, int, Place]]:
+    def looked_at(chosen: NDArray[np.int64], before: int = 0) -> Iterator[tuple[int, int, Place]]:
         numbers, first = holders.words[chosen], holders.start[chosen]
         some = [items[number] for number in holders.paragraph[chosen].tolist()]
         begins, ends = compare.origins_of_ends(
             [one.text for one in some], first, first + lengths[numbers] - 1, known, compiled=compiled
         )
-        for number, *span in zip(numbers.tolist(), some, begins, ends, strict=True):
+        spans = zip(numbers.tolist(), some, begins, ends, strict=True)
+        for done, (number, *span) in enumerate(spans, start=before):
+            if done % _TELL == 0:
+                told(done / holders.words.size)
             place = Place(*span)
             yield number, _weight(place, shared[number], settings), place
 
@@ -155,7 +165,8 @@ def _weighed(
     }
     counts = np.zeros(len(shared), bool)
     counts[list(found)] = True
-    for number, weight, place in looked_at(np.flatnonzero(~is_first & counts[holders.words])):
+    others = np.flatnonzero(~is_first & counts[holders.words])
+    for number, weight, place in looked_at(others, holders.words.size - others.size):
         found[number].append((weight, place))
     for number, weighed in found.items():
         weight = min(weight for weight, _ in weighed)

@@ -4,6 +4,7 @@ The app is loaded through the console-script entry point, so the package has to 
 """
 
 import errno
+import io
 import json
 import os
 import pty
@@ -18,13 +19,16 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
 import dedup.looks
+import dedup.pipeline
 from dedup.read import read
 from dedup.relation_rows import cluster_row
 from dedup.rows import article_of, article_row
 from dedup.workers import WorkerError
 from dedup.write import json_line, markdown, plain_text
+from dedup_cli.report import Report
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "raw"
 PAGE = "hokuseki.example/tunnel.html"
@@ -474,6 +478,17 @@ def test_a_terminal_shows_a_table_that_fits(pages):
 def test_a_terminal_shows_progress(pages):
     assert "Cleaning" in without_styles(in_terminal("clean", pages, "-o", "a.jsonl")[0])
     assert "Cleaning" not in without_styles(in_terminal("clean", pages, "-o", "a.jsonl", "-q")[0])
+
+
+def test_comparing_shows_how_far_it_is_and_how_long_the_rest_will_take(monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+    report = Report(errors=None, quiet=False, verbose=False, console=screen)
+    with report.comparing([]) as told:
+        told("links", 0.0, 5.0)
+        told("stories", 1.0, 4.0)  # as if a second of work had taken no time
+    shown = without_styles(screen.file.getvalue())
+    assert re.search(r"Comparing .* 25% stories .*0:03 left", shown)
 
 
 @pytest.mark.parametrize(

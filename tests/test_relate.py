@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from dedup.compare import comparison_text
 from dedup.relate import quotations
+from dedup.rows import read_articles
 from dedup.settings import ClusterSettings
+from dedup.sharing import relations
 from dedup.types import Paragraph
+from dedup.write import json_line
 
 SENTENCES = [
     "知事は「堤防のかさ上げを来年度中に終えたい」と述べ、国に追加の支援を求めた。",
@@ -68,3 +71,19 @@ def test_a_quote_within_a_report() -> None:
     assert (found.quote.document, found.source.document) == ("short", "long")
     assert found.containment == 1.0
     assert found.similarity < 0.5
+
+
+def test_what_is_told_of_the_work_only_grows_and_no_result_depends_on_it() -> None:
+    rows = [{"id": name, "outlet": name, "text": "\n".join(SENTENCES)} for name in ("north", "south")]
+    articles = list(read_articles([json_line(row) for row in rows], "rows"))
+    said = []
+    found = relations(articles, told=lambda *told: said.append(told))
+    parts = list(dict.fromkeys(part for part, _, _ in said))
+    assert parts == ["links", "changed facts", "stories", "quotations", "passages"]
+    assert all(0 <= done <= total for _, done, total in said)
+    shares = [done / total for _, done, total in said]
+    assert shares == sorted(shares)
+    assert shares[-1] > 0.2
+    untold = relations(articles)
+    assert found.clusters == untold.clusters != ()
+    assert list(found.links) == list(untold.links)
