@@ -118,7 +118,7 @@ def unknown_lengths() -> NDArray[np.int8]:
 
 
 def _learn_lengths(codes: NDArray[np.uint32], known: NDArray[np.int8]) -> None:
-    for code in np.unique(codes[known[codes] == _UNKNOWN]).tolist():
+    for code in np.flatnonzero(np.bincount(codes[known[codes] == _UNKNOWN])).tolist():
         known[code] = _JOINS if _depends_on_neighbours(code) else len(comparison_text(chr(code)))
 
 

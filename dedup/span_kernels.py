@@ -114,44 +114,47 @@ def step_sides(texts: Texts, known: Array, sides: Array) -> Array:
 @_compile
 def runs(
     texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, Array, int], rare: Array
-) -> Array:
-    """The places of seeds that several sides have and that are no formula; a run's first is negative.
+) -> int:
+    """Keep the places of seeds that several sides have and that are no formula; return how many they are.
 
-    `found` are the seeds of one part, sorted; `rule` are the owners, the sides of the texts and of
-    the steps, and in how many places a seed is no formula. `rare` is set where such a seed begins.
+    `found` are the seeds of one part, sorted; the places are written over them, a run's first inverted.
+    `rule` are the owners, the sides of the texts and of the steps, and in how many places a seed is no
+    formula. `rare` is set where such a seed begins.
     """
     known, sides, of_step, spread = rule
     starts = texts[1]
     low = (np.uint64(1) << np.uint64(place_bits)) - np.uint64(1)
-    result = np.empty(1024, np.int64)
+    # The sides of many seeds at once, where one look into memory need not wait for the one before.
+    some = np.empty(_BLOCK, np.int32)
+    first = ahead = 0
     end = begin = 0
     for i in range(found.size):
         if i + 1 < found.size and found[i + 1] ^ found[begin] <= low:
             continue
         count = i + 1 - begin
-        if 2 <= count <= spread:
-            first = np.int64(-1)
+        if 2 <= count <= min(spread, _BLOCK):
+            if i >= ahead:
+                first, ahead = begin, min(begin + _BLOCK, found.size)
+                for k in range(first, ahead):
+                    some[k - first] = of_step[(found[k] & low) >> np.uint64(_STEP)]
+            side = np.int64(-1)
             several = False
             for k in range(begin, i + 1):
-                place = int(found[k] & low)
-                side = np.int64(of_step[place >> _STEP])
-                if side < 0:
-                    side = sides[_owner(starts, known, place)]
-                if first < 0:
-                    first = side
-                elif side != first:
-                    several = True
+                other = np.int64(some[k - first])
+                if other < 0:
+                    other = sides[_owner(starts, known, int(found[k] & low))]
+                several = 0 <= side != other
+                if several:
                     break
+                side = other
             if several:
-                if end + count > result.size:
-                    result = np.concatenate((result, np.empty(result.size + count, np.int64)))
                 for k in range(begin, i + 1):
-                    place = int(found[k] & low)
+                    place = found[k] & low
                     rare[place] = True
-                    result[end] = ~place if k == begin else place
+                    found[end] = ~place if k == begin else place
                     end += 1
         begin = i + 1
-    return result[:end].copy()
+    return end
 
 
 @_compile

@@ -102,6 +102,7 @@ def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str], frozenset[str]]
     months, weekdays, numbers = either(en["months"]), either(en["weekdays"]), either(en["numbers"])
     # Letters with case alone: in 「Flashで提供」 the name ends before で.
     title, capital = either(ja["titles"]), r"\p{Lu}[\p{Ll}\p{Lu}\p{Lt}’'-]*[\p{Ll}\p{Lu}\p{Lt}]"
+    heads = regex.escape("".join(sorted({option[0] for option in ja["titles"]})))  # looked at before a list
     numeral = r"[〇一二三四五六七八九十百千万億兆]"
     facts = regex.compile(
         rf"""
@@ -123,13 +124,15 @@ def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str], frozenset[str]]
     content = regex.compile(
         rf"""
         (?P<name>
-            (?:[\p{{Katakana}}ー・＝]+|\p{{Han}}*?)\p{{Han}}*(?:{title})(?!\p{{Han}})
+            (?=[\p{{Katakana}}ー・＝\p{{Han}}{heads}])[\p{{Katakana}}ー・＝]*+\p{{Han}}*
+            (?=[{heads}])\L<titles>(?!\p{{Han}})
           | (?i:\b(?:{either(en["titles"])})\.?\s)?{capital}(?:\s{capital})*
         )
       | (?<=\w\s?)[(（] (?: {_RUN} ) [)）]  # a gloss says the word before it again
       | (?P<content> {_RUN} )
         """,
         regex.VERBOSE | regex.VERSION1,
+        titles=ja["titles"],
     )
     ignored = {*ja["reporting"], *ja["titles"]}
     ignored.update(
