@@ -163,7 +163,7 @@ class Clusters(_Made[Cluster]):
         starts = self.starts[first : last + 1]
         begin, end = int(starts[0]), int(starts[-1])
         columns = (self.members, self.similarity, self.exact)
-        with _all_survive():
+        with all_survive():
             made = [
                 Member(self.paragraphs[number], similarity, Relation.EXACT if exact else Relation.NEAR)
                 for number, similarity, exact in zip(
@@ -175,7 +175,7 @@ class Clusters(_Made[Cluster]):
 
 
 @contextlib.contextmanager
-def _all_survive() -> Iterator[None]:
+def all_survive() -> Iterator[None]:
     """Leave out the search for garbage while many objects are made that all stay.
 
     It would go over them again and again: 1.2 us a paragraph of a million.

@@ -108,7 +108,7 @@ def _compiled_spans(
     longest = int(texts.lengths.max(initial=0)) + 1
     known, rare = span_kernels.owners(arrays), np.zeros(texts.codes.size, bool)
     sides = sides[order]
-    rule = (known, sides, span_kernels.step_sides(arrays, known, sides), settings.passage_spread)
+    rule = (sides, span_kernels.step_sides(arrays, known, sides), settings.passage_spread)
 
     def repeated(number: int) -> NDArray[np.int64]:
         part = (number, bits, place_bits)

@@ -15,7 +15,7 @@ import numpy as np
 
 from dedup import compare, quote, verify
 from dedup.clustering import Distinct, distinct, grouped
-from dedup.columns import Clusters, Paragraphs, held, precedence, text_id
+from dedup.columns import Clusters, Paragraphs, all_survive, held, precedence, text_id
 from dedup.passages import common_spans, distinct_rows
 from dedup.settings import ClusterSettings
 from dedup.types import Cluster, CodePoints, Paragraph, Passage, Place, Quotation, Relation
@@ -57,10 +57,11 @@ def quotations(
     )
     first = groups.order[groups.starts[:-1]]
     columns = (first[sought[kept]], first[holder[kept]], containment[kept], similarity[kept])
-    return tuple(
-        Quotation(items[short], items[long], share, jaccard)
-        for short, long, share, jaccard in zip(*(column.tolist() for column in columns), strict=True)
-    )
+    with all_survive():
+        return tuple(
+            Quotation(items[short], items[long], share, jaccard)
+            for short, long, share, jaccard in zip(*(column.tolist() for column in columns), strict=True)
+        )
 
 
 def passages(
@@ -95,7 +96,8 @@ def passages(
     holders = _Holders(
         group, texts.order[np.repeat(texts.starts[text], copies) + within], np.repeat(spots[order, 1], copies)
     )
-    found = _weighed(items, shared, holders, settings, told, compiled=texts.compiled)
+    with all_survive():
+        found = list(_weighed(items, shared, holders, settings, told, compiled=texts.compiled))
     return tuple(sorted(found, key=lambda passage: (-passage.weight, -len(passage.text), passage.id)))
 
 

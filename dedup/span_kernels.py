@@ -91,8 +91,9 @@ def owners(texts: Texts) -> Array:
 
 
 @_compile
-def _owner(starts: Array, known: Array, place: int) -> int:
-    row = int(known[place >> _STEP])
+def _owner(starts: Array, first: int, place: int) -> int:
+    """The text that holds a place, or is the last before it, if no text before `first` does."""
+    row = int(first)
     while row + 1 < starts.size and starts[row + 1] <= place:
         row += 1
     return row
@@ -100,11 +101,12 @@ def _owner(starts: Array, known: Array, place: int) -> int:
 
 @_compile
 def step_sides(texts: Texts, known: Array, sides: Array) -> Array:
-    """By step of places the side of the text that holds all of them, -1 where no text does."""
+    """By step of places the side of the text that holds all of them, else their first owner inverted."""
     _, starts, lengths = texts
-    result = np.full(known.size, -1, np.int32)
+    result = np.empty(known.size, np.int32)
     for step in range(known.size):
         row = known[step]
+        result[step] = ~row
         begin = step << _STEP
         if starts[row] <= begin and begin + (1 << _STEP) <= starts[row] + lengths[row]:
             result[step] = sides[row]
@@ -112,16 +114,14 @@ def step_sides(texts: Texts, known: Array, sides: Array) -> Array:
 
 
 @_compile
-def runs(
-    texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, Array, int], rare: Array
-) -> int:
+def runs(texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, int], rare: Array) -> int:
     """Keep the places of seeds that several sides have and that are no formula; return how many they are.
 
     `found` are the seeds of one part, sorted; the places are written over them, a run's first inverted.
-    `rule` are the owners, the sides of the texts and of the steps, and in how many places a seed is no
-    formula. `rare` is set where such a seed begins.
+    `rule` are the sides of the texts, those of the steps, and in how many places a seed is no formula.
+    `rare` is set where such a seed begins.
     """
-    known, sides, of_step, spread = rule
+    sides, of_step, spread = rule
     starts = texts[1]
     low = (np.uint64(1) << np.uint64(place_bits)) - np.uint64(1)
     # The sides of many seeds at once, where one look into memory need not wait for the one before.
@@ -142,7 +142,7 @@ def runs(
             for k in range(begin, i + 1):
                 other = np.int64(some[k - first])
                 if other < 0:
-                    other = sides[_owner(starts, known, int(found[k] & low))]
+                    other = sides[_owner(starts, int(~other), int(found[k] & low))]
                 several = 0 <= side != other
                 if several:
                     break
@@ -189,11 +189,11 @@ def spans(
             first = m
             continue
         b = places[m]
-        right = _owner(starts, known, b)
+        right = _owner(starts, known[b >> _STEP], b)
         y = b - starts[right]
         for k in range(first, m):
             a = places[k] if k > first else ~places[k]
-            left = _owner(starts, known, a)
+            left = _owner(starts, known[a >> _STEP], a)
             if sides[left] == sides[right]:
                 continue
             x = a - starts[left]
