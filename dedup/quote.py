@@ -119,7 +119,7 @@ def _compiled_pairs(texts: CodePoints, settings: ClusterSettings) -> NDArray[np.
         end += some.size
     windows = windows[:end]
     windows.sort()
-    head = max(end.bit_length() - 2, 1)
+    head = max(end.bit_length() - 1, 1)
     index = (windows, kernels.window_places(windows, head), needed)
     found = in_order(
         lambda part: kernels.holders(arrays, width, index, (bits, head), part), parts, settings.workers

@@ -149,8 +149,9 @@ def holders(
     hashes, heads = np.empty(longest, np.uint64), np.empty(longest, np.uint64)
     begins, ends = np.empty(longest, np.int64), np.empty(longest, np.int64)
     asked, wanted = np.full(starts.size, -1, np.int32), np.empty(starts.size, np.int32)
+    sought = np.empty(starts.size + 1, np.int64)
     found = np.empty(1024, np.uint64)
-    count = 0
+    end = 0
     for row in range(part[0], part[1]):
         there = window_hashes(codes[starts[row] : starts[row] + lengths[row]], width, hashes)
         for i in range(there):
@@ -158,6 +159,7 @@ def holders(
             begins[i], ends[i] = places[head], places[head + 1]
         for i in range(there):
             heads[i] = windows[min(begins[i], windows.size - 1)]
+        count = 0
         for i in range(there):
             for at in range(begins[i], ends[i]):
                 window = heads[i] if at == begins[i] else windows[at]
@@ -167,10 +169,14 @@ def holders(
                 if asked[other] != row:
                     asked[other], wanted[other] = row, needed[other]
                 wanted[other] -= 1
-                if wanted[other] == 0 and other != row:
-                    if count == found.size:
-                        found = np.concatenate((found, np.empty(found.size, np.uint64)))
-                    pair = (row, other) if row < other else (other, row)
-                    found[count] = np.uint64(pair[0]) << np.uint64(32) | np.uint64(pair[1])
-                    count += 1
-    return found[:count].copy()
+                sought[count] = other
+                count += wanted[other] == 0
+        # An array that may grow slows every loop down in which it stands.
+        if end + count > found.size:
+            found = np.concatenate((found, np.empty(found.size + count, np.uint64)))
+        for other in sought[:count]:
+            if other != row:
+                low_end, high_end = min(row, other), max(row, other)
+                found[end] = np.uint64(low_end) << np.uint64(32) | np.uint64(high_end)
+                end += 1
+    return found[:end].copy()
