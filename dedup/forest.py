@@ -43,11 +43,11 @@ class Forest:
     """
 
     columns: tuple[str, ...]
-    feature: NDArray[np.int32]
+    feature: NDArray[np.intp]
     threshold: NDArray[np.float32]
-    below: NDArray[np.int32]
+    below: NDArray[np.intp]
     value: NDArray[np.float32]
-    roots: NDArray[np.int32]
+    roots: NDArray[np.intp]
     depth: int
     text_weights: NDArray[np.float32]
     place_weights: NDArray[np.float32]
@@ -85,14 +85,13 @@ def digest(settings: JudgeSettings) -> str:
 def from_bytes(content: bytes) -> Forest:
     """Read what `to_bytes` wrote. Raises `ValueError` or `KeyError` where it is something else."""
     with np.load(io.BytesIO(content), allow_pickle=False) as table:
-        feature = table["feature"].astype(np.int32)
         return Forest(
             columns=tuple(str(name) for name in table["columns"]),
-            feature=feature,
+            feature=table["feature"].astype(np.intp),
             threshold=table["threshold"].astype(np.float32),
-            below=table["below"].astype(np.int32),
+            below=table["below"].astype(np.intp),
             value=table["value"].astype(np.float32),
-            roots=table["roots"].astype(np.int32),
+            roots=table["roots"].astype(np.intp),
             depth=int(table["depth"]),
             text_weights=table["text_weights"].astype(np.float32),
             place_weights=table["place_weights"].astype(np.float32),
@@ -107,9 +106,9 @@ def to_bytes(forest: Forest) -> bytes:
         columns=np.array(forest.columns),
         feature=forest.feature.astype(np.uint16),
         threshold=forest.threshold,
-        below=forest.below,
+        below=forest.below.astype(np.int32),
         value=forest.value,
-        roots=forest.roots,
+        roots=forest.roots.astype(np.int32),
         depth=np.int32(forest.depth),
         text_weights=forest.text_weights.astype(np.float16),
         place_weights=forest.place_weights.astype(np.float16),
@@ -176,7 +175,11 @@ def probabilities(forest: Forest, rows: NDArray[np.float32]) -> NDArray[np.float
     row = np.arange(len(rows))
     at = np.repeat(forest.roots[:, None], len(rows), axis=1)
     for _ in range(forest.depth):
-        above = values.take(forest.feature.take(at) * len(rows) + row) > forest.threshold.take(at)
-        at = forest.below.take(at) + above
+        place = forest.feature.take(at)
+        place *= len(rows)
+        place += row
+        above = values.take(place) > forest.threshold.take(at)
+        at = forest.below.take(at)
+        at += above
     odds = forest.value.take(at).sum(axis=0, dtype=np.float64)
     return np.asarray(1.0 / (1.0 + np.exp(-odds)))

@@ -12,9 +12,9 @@ import math
 import re
 import unicodedata
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,37 +142,23 @@ def weigh_texts(chars: Characters, weights: NDArray[np.float32]) -> NDArray[np.f
     return np.asarray(np.bincount(owners, weights[buckets], count) / np.sqrt(np.maximum(number, 1)))
 
 
-class Places:
-    """The words that name the places of a page's blocks, hashed; a page has few and repeats them often."""
-
-    def __init__(self) -> None:
-        self._paths: dict[str, frozenset[int]] = {}
-        self._names: dict[str, tuple[frozenset[int], frozenset[int]]] = {}
-
-    def buckets(self, block: Block) -> frozenset[int]:
-        """The buckets of a block's place; none for flat text."""
-        if not block.path:
-            return frozenset()
-        path = self._paths.get(block.path)
-        if path is None:
-            path = self._paths[block.path] = frozenset(_path_buckets(block.path))
-        out = set(path)
-        for distance, name in enumerate(reversed(block.hints.split())):
-            found = self._names.get(name)
-            if found is None:
-                found = self._names[name] = _name_buckets(name)
-            out |= found[distance < _NEAREST]
-        return frozenset(out)
+def place_buckets(block: Block) -> frozenset[int]:
+    """The buckets of the words that name a block's place; none for flat text."""
+    if not block.path:
+        return frozenset()
+    names = reversed(block.hints.split())
+    named = (_name_buckets(name)[distance < _NEAREST] for distance, name in enumerate(names))
+    return _path_buckets(block.path).union(*named)
 
 
 def weigh_places(blocks: Sequence[Block], weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """The score of each block's place, as `weigh_texts`; 0 for flat text."""
-    places, listed = Places(), weights.tolist()
+    listed = weights.tolist()
     known: dict[tuple[str, str], float] = {}
     for block in blocks:
         key = block.path, block.hints
         if key not in known:
-            buckets = places.buckets(block)
+            buckets = place_buckets(block)
             known[key] = math.fsum(listed[b] for b in buckets) / math.sqrt(max(len(buckets), 1))
     return np.array([known[block.path, block.hints] for block in blocks])
 
@@ -181,13 +167,15 @@ def _bucket(word: str) -> int:
     return zlib.crc32(word.encode("utf-8", "surrogatepass")) % PLACE_BUCKETS
 
 
-def _path_buckets(path: str) -> Iterator[int]:
+# A page repeats its places, and pages of one outlet, or made with one software, share them.
+@lru_cache(maxsize=8192)
+def _path_buckets(path: str) -> frozenset[int]:
     tags = path.split("/")
-    yield from (_bucket(f"in {tag}") for tag in set(tags))
-    yield _bucket(f"two {'/'.join(tags[-2:])}")
-    yield _bucket(f"three {'/'.join(tags[-3:])}")
+    words = {*(f"in {tag}" for tag in tags), f"two {'/'.join(tags[-2:])}", f"three {'/'.join(tags[-3:])}"}
+    return frozenset(map(_bucket, words))
 
 
+@lru_cache(maxsize=8192)
 def _name_buckets(name: str) -> tuple[frozenset[int], frozenset[int]]:
     """Buckets of a class or id word: where it stands far from the block, and near."""
     parts = _WORD.findall(name)

@@ -22,6 +22,7 @@ from dedup.looks import Ready, clean_many, learn, traces
 from dedup.outlet import NOTHING, Profiles, Trace, by_places, is_covered, recurrences, trace
 from dedup.read import media_of, outlet_of
 from dedup.settings import Settings
+from dedup.testimony import is_clear
 from dedup.types import (
     Article,
     Cleaned,
@@ -204,16 +205,19 @@ def _articles_of(page: Page, profiles: Profiles, settings: Settings) -> tuple[Ar
 
 
 def _article(page: Page, ordinal: int, profiles: Profiles, settings: Settings) -> Article:
-    """Judge by the places the outlet is known for, where they are enough; else hear all witnesses."""
+    """Judge by what is enough for it: the places the outlet is known for, the page alone, all witnesses."""
     profiled = page.document.outlet in profiles.outlets
     known = recurrences(profiles, trace(page, settings.outlet), settings.outlet) if profiled else ()
-    html = page.document.media is Media.HTML
-    chances = by_places(page, known, settings.outlet) if html else None
-    source = "place"
-    if chances is None:
-        page = heard(page, settings.html) if html else page
-        chances = score(load(page.document.media, settings.judge), page, known, settings.judge)
-        source = "forest"
+    source = "forest"
+    if page.document.media is Media.TEXT:
+        chances = score(load(Media.TEXT, settings.judge), page, known, settings.judge)
+    elif (placed := by_places(page, known, settings.outlet)) is not None:
+        chances, source = placed, "place"
+    else:
+        chances = score(load(Media.HTML, settings.judge, witness=False), page, (), settings.judge)
+        if not is_clear(page, chances, settings.judge):
+            page = heard(page, settings.html)
+            chances = score(load(Media.HTML, settings.judge), page, known, settings.judge)
     return assemble(page, judge(page, chances, known, settings.judge, source), ordinal)
 
 

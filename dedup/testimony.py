@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dedup.lexicon import Lexicon, fold, lexicon_for
 from dedup.roles import named_by_markup
 from dedup.settings import JudgeSettings
-from dedup.types import Block, Evidence, Reason, Recurrence
+from dedup.types import Block, Evidence, Page, Reason, Recurrence
 
 # What stands around the sentences of an article, in words that few sentences have. In HTML the words
 # of other chrome ("newsletter", "cookies", "shop") are left to the forest: articles are about them too.
@@ -35,6 +38,10 @@ _BOXES = frozenset(
         Reason.SUBSCRIPTION,
     }
 )
+
+
+# Characters of the shortest article that a page may clearly hold: one that seems empty is not clear.
+_LEAST = 200.0
 
 
 @dataclass(slots=True)
@@ -71,7 +78,7 @@ def witnessed(block: Block, probability: float, recurrence: Recurrence, source: 
         header, line = lexicon.header(folded), lexicon.line(folded)
     if line is None and "figcaption" in (block.tag, *block.path.split("/")):
         line = Reason.CAPTION
-    evidence = [Evidence(source, f"{probability:.2f} likely to be content", round(2 * probability - 1, 4))]
+    evidence = [Evidence(source, f"{probability:.2f} likely content", round(2 * probability - 1, 4))]
     if block.extracted is not None:
         evidence.append(
             Evidence("trafilatura", f"kept {block.extracted:.0%} of it", round(2 * block.extracted - 1, 4))
@@ -87,6 +94,20 @@ def witnessed(block: Block, probability: float, recurrence: Recurrence, source: 
     if recurrence.outlets:
         evidence.append(Evidence("outlets", f"stands in {recurrence.outlets} more outlets", 0.5))
     return Witnessed(block, folded, lexicon, header, line, probability, recurrence, evidence)
+
+
+def is_clear(page: Page, chances: NDArray[np.float64], settings: JudgeSettings) -> bool:
+    """Whether an HTML page can be judged without trafilatura; `chances` is P(content) of each block.
+
+    It can if the characters that are expected to be misjudged are few beside those expected to be
+    content, and no block waits for its word (see `JudgeSettings.doubt` and `boxed`).
+    """
+    size = np.array([len(block.text) for block in page.blocks], np.float64)
+    wrong, content = (size * np.minimum(chances, 1 - chances)).sum(), (size * chances).sum()
+    if wrong >= settings.doubt * max(float(content), _LEAST):
+        return False
+    open_to = np.flatnonzero((chances >= settings.keep) & (chances < settings.boxed))
+    return all(named_by_markup(page.blocks[i]) not in _BOXES for i in open_to)
 
 
 def is_kept(b: Witnessed, settings: JudgeSettings) -> bool:

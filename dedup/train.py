@@ -333,8 +333,7 @@ def _weights(example: Example) -> Vector:
 
 
 def _place_pairs(page: Page) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    places = grams.Places()
-    found = [sorted(places.buckets(block)) for block in page.blocks]
+    found = [sorted(grams.place_buckets(block)) for block in page.blocks]
     owners = np.repeat(np.arange(len(found)), [len(buckets) for buckets in found])
     return owners, np.array([b for buckets in found for b in buckets], np.int64)
 
@@ -440,11 +439,11 @@ def _forest(
                 queue += [(node["left_child"], level + 1), (node["right_child"], level + 1)]
     return Forest(
         columns=names,
-        feature=np.array(feature, np.int32),
+        feature=np.array(feature, np.intp),
         threshold=np.array(threshold, np.float32),
-        below=np.array(below, np.int32),
+        below=np.array(below, np.intp),
         value=np.array(value, np.float32),
-        roots=np.array(roots, np.int32),
+        roots=np.array(roots, np.intp),
         depth=depth,
         text_weights=text_weights,
         place_weights=place_weights,

@@ -178,7 +178,7 @@ class Recurrence:
 
     `of` other pages are known; `pages` of them carry the block at the same place, `place_pages` have any
     block at its place, and of the characters there, on this page too if it was learned, `place_content`
-    (0 to 1) are likely to be content. `outlets` others carry the block too.
+    (0 to 1) are likely content. `outlets` others carry the block too.
     """
 
     pages: int = 0

@@ -11,6 +11,7 @@ from dedup.flat import segment_text
 from dedup.html import segment_html
 from dedup.judge import judge
 from dedup.settings import JudgeSettings
+from dedup.testimony import is_clear
 from dedup.types import Document, Encoding, Media, Recurrence
 
 PROSE = (
@@ -259,3 +260,22 @@ def test_one_title_line_makes_no_digest():
 )
 def test_dates(text, date):
     assert iso_date(text) == date
+
+
+def test_a_page_is_clear_where_no_verdict_is_open():
+    article = "".join(f"<p>{text}</p>" for text in PROSE)
+    source = f"<main>{article}<aside class=recommended><p>{PROSE[0]}</p></aside></main>"
+    page = segment_html(Document("-", "-", source, Media.HTML, Encoding("utf-8", "text")))
+    settings = JudgeSettings()
+
+    def clear(*chances: float) -> bool:
+        return is_clear(page, np.array(chances), settings)
+
+    assert clear(0.99, 0.99, 0.99, 0.99, 0.99, 0.01)
+    assert not clear(0.99, 0.6, 0.6, 0.99, 0.99, 0.01)
+    # One that seems to hold nothing is not clear, nor one that is kept though its box says chrome.
+    assert not clear(*[0.05] * 6)
+    sure = [0.999] * 5
+    assert clear(*sure, 0.95)
+    assert not clear(*sure, 0.79)
+    assert not is_clear(page, np.array([*sure, 0.01]), JudgeSettings(doubt=0))
