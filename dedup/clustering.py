@@ -63,7 +63,8 @@ def cluster(
     compiled = _worth_compiling(words, settings)
     order, starts, distinct_texts = _collapse(words, settings, compiled=compiled)
     candidates, verified = verified_pairs(distinct_texts, settings, compiled=compiled)
-    linked = verified >= settings.threshold
+    linked = np.flatnonzero(verified >= settings.threshold)
+    linked = linked[np.argsort(candidates.left[linked] << 32 | candidates.right[linked])]
     pairs = Pairs(candidates.left[linked], candidates.right[linked])
     links, clusters = _joined(items, order, starts, pairs, verified[linked], compiled=compiled)
     return Clustering(links, clusters, _histogram(verified))
@@ -261,7 +262,7 @@ def stars(
     weight = sizes + np.bincount(pairs.left, sizes[pairs.right], sizes.size)
     weight += np.bincount(pairs.right, sizes[pairs.left], sizes.size)
     source, target = np.concatenate([pairs.left, pairs.right]), np.concatenate([pairs.right, pairs.left])
-    by_source = np.argsort(source, kind="stable")
+    by_source = np.argsort(source)
     source, value = source[by_source], np.concatenate([similarity, similarity])[by_source]
     begins = np.flatnonzero(np.diff(source, prepend=-1))
     linked = source[begins]
@@ -269,7 +270,8 @@ def stars(
     # Numbered anew without the texts that have no link: they are most, and at most their own centre.
     place = np.full(sizes.size, -1)
     place[linked] = np.arange(linked.size)
-    order = np.lexsort((rank[linked], -weight[linked]))
+    # Heaviest first, then by rank.
+    order = np.argsort(rank[linked] - (weight[linked].astype(np.int64) << 32))
     centre, link = _centres(order, bounds, place[target[by_source]], compiled=compiled)
     centres = np.where(sizes > 1, np.arange(sizes.size), -1)
     similar = np.ones(sizes.size)

@@ -28,7 +28,7 @@ _SLICE = 1 << 13
 def verified_pairs(
     distinct: CodePoints, settings: ClusterSettings, *, compiled: bool
 ) -> tuple[Pairs, NDArray[np.float64]]:
-    """Return pairs of texts and their true Jaccard, whether or not it reaches the threshold.
+    """Return pairs of texts in no order, and their true Jaccard, whether or not it reaches the threshold.
 
     `distinct` are texts of which no two are equal. A pair exactly at the threshold is missed with
     probability 1.1 `miss` at most, pairs above with less; in buckets of more than `bucket` texts
@@ -36,7 +36,7 @@ def verified_pairs(
     """
     # In the order of memory, for signing goes through it once; the result is numbered by content again.
     long = np.flatnonzero(distinct.lengths >= settings.min_characters)
-    long = long[np.argsort(distinct.starts[long], kind="stable")]
+    long = long[np.argsort(distinct.starts[long])]
     texts = CodePoints(distinct.codes, distinct.starts[long], distinct.lengths[long])
 
     def compared(texts: CodePoints, pairs: Pairs) -> NDArray[np.float64]:
@@ -52,8 +52,6 @@ def verified_pairs(
     similarity = compared(texts, pairs)
     one, other = long[pairs.left], long[pairs.right]
     pairs = Pairs(np.minimum(one, other), np.maximum(one, other))
-    order = np.argsort(_packed(pairs))
-    pairs, similarity = Pairs(pairs.left[order], pairs.right[order]), similarity[order]
     if crowds:
         crowds = [np.sort(long[crowd]) for crowd in crowds]
         return with_crowds(pairs, similarity, crowds, lambda tried: compared(distinct, tried), settings)

@@ -100,7 +100,7 @@ def _compiled_spans(
     """The same by sorting seeds, part by part of their hashes so that never all are there at once."""
     from dedup import span_kernels  # noqa: PLC0415 - numba is optional and slow to import
 
-    order = np.argsort(texts.starts, kind="stable")
+    order = np.argsort(2 * texts.starts + (texts.lengths > 0))  # a text behind an empty one in its place
     arrays = (texts.codes, texts.starts[order], texts.lengths[order])
     widths = (settings.passage_narrow, settings.passage_wide)
     total = int(texts.lengths.sum())
