@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dedup.settings import ClusterSettings
-from dedup.threads import in_order
+from dedup.threads import allocate, in_order
 from dedup.types import CodePoints
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ def _compiled_spans(
     arrays = (texts.codes, texts.starts[order], texts.lengths[order])
     widths = (settings.passage_narrow, settings.passage_wide)
     total = int(texts.lengths.sum())
-    bits, place_bits = (total * settings.workers // _PART).bit_length(), max(texts.codes.size, 1).bit_length()
+    parts = max(total * settings.workers // _PART, settings.workers - 1)
+    bits, place_bits = parts.bit_length(), max(texts.codes.size, 1).bit_length()
     longest = int(texts.lengths.max(initial=0)) + 1
     known, rare = span_kernels.owners(arrays), np.zeros(texts.codes.size, bool)
     sides = sides[order]
@@ -112,14 +113,15 @@ def _compiled_spans(
 
     def repeated(number: int) -> NDArray[np.int64]:
         part = (number, bits, place_bits)
-        found = np.empty((total >> bits) * 9 // 8 + longest, np.uint64)
+        found = allocate(((total >> bits) * 9 // 8 + longest,), np.uint64, settings.scratch)
         count = span_kernels.seeds(arrays, widths, part, found)
         if count > found.size - longest:
-            found = np.empty(count + longest, np.uint64)
+            found = allocate((count + longest,), np.uint64, settings.scratch)
             span_kernels.seeds(arrays, widths, part, found)
         found = found[:count]
         found.sort()
-        return found[: span_kernels.runs(arrays, found, place_bits, rule, rare)].view(np.int64).copy()
+        kept = found[: span_kernels.runs(arrays, found, place_bits, rule, rare)]
+        return np.array(kept, np.int64)
 
     places = in_order(repeated, range(1 << bits), settings.workers)
     found = [span_kernels.spans(arrays, part, (known, sides), widths, rare) for part in places]

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dedup.settings import ClusterSettings
-from dedup.threads import in_order, slices
+from dedup.threads import allocate, in_order, slices
 from dedup.types import CodePoints, Pairs
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def _compiled_pairs(texts: CodePoints, settings: ClusterSettings) -> NDArray[np.
     least, bits = settings.min_characters, texts.starts.size.bit_length()
     most = (_missing(settings) * texts.lengths).astype(np.int64) + _MORE + 1
     room = np.append(0, np.cumsum(np.where(texts.lengths >= least, most, 0)))
-    windows, needed = np.empty(int(room[-1]), np.uint64), np.ones(texts.starts.size, np.int32)
+    windows = allocate((int(room[-1]),), np.uint64, settings.scratch)
+    needed = np.ones(texts.starts.size, np.int32)
     rule = (_missing(settings), _MORE, min(settings.bucket, kernels.MOST - 1), least, bits)
     parts = slices(texts.starts.size, _ROWS)
 

@@ -1,13 +1,16 @@
 """Quotations against brute force."""
 
 import itertools
+from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dedup.compare import comparison_text
-from dedup.relate import quotations
+from dedup.relate import passages, quotations
 from dedup.rows import read_articles
 from dedup.settings import ClusterSettings
 from dedup.sharing import relations
@@ -87,3 +90,21 @@ def test_what_is_told_of_the_work_only_grows_and_no_result_depends_on_it() -> No
     untold = relations(articles)
     assert found.clusters == untold.clusters != ()
     assert list(found.links) == list(untold.links)
+
+
+@pytest.mark.parametrize("relation", ["quotations", "passages"])
+def test_the_same_by_any_number_of_workers_and_on_disk(relation: str, tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(7)
+    words = ["".join(map(chr, word)) for word in rng.integers(0x4E00, 0x9FFF, (480, 4))]
+    quotes = ["は".join(words[i : i + 8]) + "。" for i in range(0, 480, 8)]
+    texts = [*quotes, *(a + b for a, b in itertools.pairwise(quotes))]
+    items = [Paragraph(str(i), 0, f"outlet {i % 3}", text) for i, text in enumerate(texts)]
+
+    def found(**options: object) -> Sequence[object]:
+        chosen = ClusterSettings(compile_from=0, **options)
+        return quotations(items, chosen) if relation == "quotations" else passages(items, (), chosen)
+
+    assert len(found()) >= 59
+    assert found(workers=2) == found(workers=3, scratch=str(tmp_path)) == found()
+    assert list(tmp_path.iterdir()) == []
