@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
     app.command(short_help="Train the judge on pages with gold text.")(train)
 
 
-def load(places: list[str] | None) -> Profiles:
-    """The profiles of all files, merged; a usage error for a file that is none."""
+def load(places: list[str] | None, hint: str = "--profiles") -> Profiles:
+    """The profiles of all files, merged; a usage error at `hint` for a file that is none."""
     from dedup.outlet import NOTHING, ProfileError, merge, parse
 
     merged = NOTHING
@@ -43,12 +43,10 @@ def load(places: list[str] | None) -> Profiles:
         try:
             found = parse(Path(place).read_text(encoding="utf-8"))
         except UnicodeDecodeError as error:
-            raise typer.BadParameter(
-                f"{place}: this is no JSON ({error})", param_hint="--profiles"
-            ) from error
+            raise typer.BadParameter(f"{place}: this is no JSON ({error})", param_hint=hint) from error
         except (ProfileError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
-            raise typer.BadParameter(f"{place}: {reason}", param_hint="--profiles") from error
+            raise typer.BadParameter(f"{place}: {reason}", param_hint=hint) from error
         merged = merge(merged, found) if merged is not NOTHING else found
     return merged
 
@@ -114,7 +112,7 @@ def _pages(known: Profiles) -> int:
 
 def profiles(
     context: typer.Context,
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files of dedup learn.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files of dedup learn.")],
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write all merged.", show_default=False),
@@ -133,7 +131,7 @@ def profiles(
     from dedup_cli.terminal import show, table
 
     settings = config.settings_of(context.obj)
-    found = load(files)
+    found = load(files, "FILE")
     if output is not None:
         check_place(output, [], "-o")
         with whole_file(Path(output)) as file:
@@ -160,7 +158,7 @@ def train(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DIR...", help="Folders with gold.jsonl (id, outlet, gold) and html/<id>.html[.gz]."
+            metavar="DIR", help="Folders with gold.jsonl (id, outlet, gold) and html/<id>.html[.gz]."
         ),
     ],
     output: Annotated[

@@ -38,6 +38,8 @@ Record = TypeVar("Record", Article, Link)
 
 # Reasons named in the summary; -v names all.
 _TOP_REASONS = 5
+# Inputs that fail alike which a terminal shows; -v shows all.
+_ALIKE = 10
 # Articles without text that the summary names; -v names all.
 _NAMED = 3
 # Seconds of work after which the speed of this machine is half believed.
@@ -73,6 +75,7 @@ class Report:
         self._log_json = log_json
         self.verbose = verbose
         self.failed = 0
+        self._failed_as: Counter[str] = Counter()
         self._errors = errors
         self._error_file: BinaryIO | None = None
         self._stack = ExitStack()
@@ -193,12 +196,16 @@ class Report:
     def fail(self, failure: Failure) -> None:
         """One input that could not be used."""
         self.failed += 1
+        self._failed_as[failure.error] += 1
         if self._error_file is not None:
             self._error_file.write(json_line(failure_row(failure)))
         elif self._log_json:
             self._log("failure", failure_row(failure))
-        else:
+        elif self.verbose or not self._console.is_terminal or self._failed_as[failure.error] <= _ALIKE:
             self._say(f"{failure.source}: {failure.message} ({failure.error})", style="red")
+        elif self._failed_as[failure.error] == _ALIKE + 1:
+            more = f"more inputs with {failure.error} are counted; -v or --errors FILE names them"
+            self._say(more, style="red")
 
     def clusters(self, clusters: Sequence[Cluster], histogram: Sequence[int]) -> None:
         """What clustering found, for the summary."""
@@ -215,9 +222,10 @@ class Report:
             told += f", {spreads[Spread.WITHIN_OUTLET]:,} within one outlet (its own repeats)"
             told += f", {spreads[Spread.UNKNOWN]:,} of unknown outlets" if spreads[Spread.UNKNOWN] else ""
         self._rows["clusters"] = told
-        steps = [f"{step / len(histogram):.2f} {pairs:,}" for step, pairs in enumerate(histogram) if pairs]
+        width = 1 / len(histogram)
+        steps = [f"{pairs:,} from {step * width:.2f}" for step, pairs in enumerate(histogram) if pairs]
         if steps:
-            self._rows["pairs by"] = "Jaccard from " + ", ".join(steps)
+            self._rows["pairs"] = "by Jaccard similarity: " + ", ".join(steps)
 
     def stored(self, similarities: Iterable[float], threshold: float) -> None:
         """A warning where stored links can't tell all that a threshold asks for."""
@@ -263,7 +271,9 @@ class Report:
         rows = self._cleaning() | self._rows
         if self.failed:
             where = f", see {self._errors}" if self._errors else ""
-            rows["failed"] = f"{count(self.failed, 'input')} failed{where}"
+            kinds = ", ".join(f"{number:,} {error}" for error, number in self._failed_as.most_common())
+            told = f": {kinds}" if len(self._failed_as) > 1 or self.failed > _ALIKE else ""
+            rows["failed"] = f"{count(self.failed, 'input')} failed{told}{where}"
         seconds = time.perf_counter() - self._started
         done, thing = (self._sources, "inputs") if self._sources else (self._paragraphs, "paragraphs")
         rate = f", {done / seconds:,.{int(done < 10 * seconds)}f} {thing} a second" if done > 1 else ""
@@ -272,6 +282,8 @@ class Report:
             self._log("summary", self.figures() | {"seconds": round(seconds, 3)})
             return
         table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column()
+        table.add_column(overflow="fold")
         for name, told in rows.items():
             style = {"failed": "red", "no text": "yellow", "warning": "yellow", "report": "yellow"}.get(
                 name, ""

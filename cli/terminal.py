@@ -102,7 +102,7 @@ def article_table(article: Article, *, full: bool) -> RenderableType:
         article.language,
         article.encoding.name,
     )
-    table = _table(full, ("", 20, None), ("text", None, 3), ("why", None, 2))
+    table = _table(full, ("", 20, None), ("text", None, 1), ("why", None, 1))
     for same, blocks in groupby(_in_order(article), key=_label):
         together = list(blocks)
         if full or same.startswith("+"):
@@ -124,7 +124,7 @@ def article_table(article: Article, *, full: bool) -> RenderableType:
 
 def cluster_table(number: int, cluster: Cluster, *, full: bool) -> RenderableType:
     """A cluster: each member with its similarity, its outlet, where it stands and its words."""
-    table = _table(full, ("alike", 5, None), ("outlet", 14, None), ("document", 16, None), ("text", None, 1))
+    table = _table(full, ("alike", 5, None), ("outlet", 20, None), ("document", 16, None), ("text", None, 1))
     for member in cluster.members:
         paragraph = member.paragraph
         table.add_row(
@@ -185,4 +185,4 @@ def _why(block: JudgedBlock, full: bool) -> str:
     evidence = block.verdict.evidence
     sign = 1 if block.verdict.reason is None else -1
     agreeing = [one for one in evidence if sign * one.vote > 0]
-    return "; ".join(f"{one.says} ({one.witness})" for one in (evidence if full else agreeing[-1:]))
+    return "; ".join(f"{one.witness}: {one.says}" for one in (evidence if full else agreeing[-1:]))

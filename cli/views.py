@@ -26,7 +26,7 @@ def page(articles: Sequence[Article], blocks: Sequence[JudgedBlock]) -> Renderab
     """A document as it was: kept lines plain, stripped ones dimmed, with the reason in the margin."""
     table = Table.grid(padding=(0, 1, 0, 0), expand=True)
     table.add_column(width=_MARGIN)
-    table.add_column(ratio=1)
+    table.add_column(ratio=1, overflow="fold")  # Japanese has no spaces to break lines at
     for judged in blocks:
         kind, reason = judged.verdict.kind, judged.verdict.reason
         text = visible(judged.block.text)
@@ -56,7 +56,7 @@ def witnesses(blocks: Sequence[JudgedBlock]) -> RenderableType:
 def _witnesses(judged: JudgedBlock) -> RenderableType:
     verdict = judged.verdict
     says = f"stripped: {plain(verdict.reason)}" if verdict.reason else f"kept: {plain(verdict.kind or '')}"
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = _lined(4)
     for side, sign in (("for", 1), ("against", -1), ("neither", 0)):
         for one in verdict.evidence:
             if (one.vote > 0) - (one.vote < 0) == sign:
@@ -69,6 +69,14 @@ def _witnesses(judged: JudgedBlock) -> RenderableType:
         Text(visible(says), style="red" if verdict.reason else "green"),
         Padding(table, (0, 0, 1, 2)),
     )
+
+
+def _lined(columns: int) -> Table:
+    """A table without lines; a cell that is too long goes on in the next line, with spaces in it or not."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(columns):
+        table.add_column(overflow="fold")
+    return table
 
 
 def page_row(source: str, articles: Sequence[Article], blocks: Sequence[JudgedBlock]) -> Row:
@@ -106,7 +114,7 @@ def comparison(found: Comparison, threshold: float) -> RenderableType:
         "containment": f"{found.containment:.3f} of the smaller in the larger",
         "bands shared": f"{len(found.shared_bands)} of {found.bands} (of {found.rows} rows each): {numbers}",
     }
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = _lined(2)
     for name, told in rows.items():
         table.add_row(Text(name, style="bold"), Text(told))
     for change in found.changes:

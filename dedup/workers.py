@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -242,6 +242,7 @@ def _peak() -> int:
 def prepare() -> None:
     """Start the process that workers come from, which loads the library meanwhile."""
     if _context().get_start_method() == "forkserver":
+        resource_tracker.ensure_running()  # when it starts, it lets Ctrl-C through for all that follow
         with _no_interrupts():
             forkserver.ensure_running()
 

@@ -1,15 +1,16 @@
-# ruff: noqa: PLC0415 - a peer is imported only in the process that measures it
 """Benchmark of clustering: recall, precision, time and peak memory, beside peers.
 
 Run from a clone that has the corpora beside it (../shared/bench), with the extra `fast`:
 
     python tests/bench_cluster.py quality
+    python tests/bench_cluster.py quality --systems datasketch rensa datatrove text-dedup
     python tests/bench_cluster.py speed --sizes 20000 --systems dedup datasketch rensa
     python tests/bench_cluster.py speed --sizes 20000 200000 1000000 --plot cluster.svg \\
         --systems dedup two-cores on-disk passages quotations
 
-`quality` counts links against the exact join of c20000 at .7 and .8. `speed` measures the time of
-the whole job, from the parsed rows in memory to clusters: CPU time, and the time by the clock. Each
+`quality` counts links against the exact join of c20000; of peers, the pairs that they tell or that their
+clusters hold, at .8. `speed` measures the time of the whole job, from the parsed rows in memory to
+clusters: CPU time, that of child processes included, and the time by the clock. Each
 system runs in a process of its own after one small run that loads compiled code; of `--repeat` runs
 the one with the least CPU time counts. The systems take turns, because machines are noisy and only
 ratios within one run mean something. Peak memory is what the process itself holds (pages of files
@@ -18,10 +19,8 @@ do not count, rows do), looked at every 10 ms. `--plot` draws time and memory ag
 `dedup` gives links and clusters as arrays of paragraph numbers and similarities, as its peers give
 numbers; `as-objects` also makes each of them an object. `two-cores` and `on-disk` are clustering
 with `workers` 2 and with a scratch folder. `passages` and `quotations` are those alone; passages are
-told the clusters. A peer that is not installed is left out: datasketch (`bulk` with xxh32, needs
-xxhash; then MinHashLSH; its pairs are candidates, not verified) and rensa (RMinHash, RMinHashLSH,
-pairs the same way; `rensa-flat` is its matrix interface, which tells flags, not pairs). The corpus of
-a million is c200000 five times, each copy's paragraphs edited by a seeded generator.
+told the clusters. Peers are in cluster_peers.py; one that is not installed is left out. The
+corpus of a million is c200000 five times, each copy's paragraphs edited by a seeded generator.
 """
 
 from __future__ import annotations
@@ -44,20 +43,20 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
+import cluster_peers as peers
 import numpy as np
 
 from dedup.clustering import cluster
 from dedup.columns import Paragraphs
-from dedup.compare import comparison_text, encode
+from dedup.compare import comparison_text
 from dedup.relate import passages, quotations
 from dedup.settings import ClusterSettings
-from dedup.sign import window_hashes
 from dedup.types import Cluster, Clustering, Paragraph, Relation
 
 BENCH = Path(__file__).resolve().parents[2] / "shared" / "bench"
 
 
-Rows = list[tuple[str, str, str]]
+Rows = peers.Rows
 
 
 def read(path: Path) -> Rows:
@@ -117,51 +116,18 @@ def as_rows(rows: Rows, threshold: float) -> Rows:
     return rows
 
 
-def shingle_lists(rows: Rows) -> list[list[bytes]]:
-    result = []
-    for row in rows:
-        text = comparison_text(row[2])
-        result.append([text[i : i + 5].encode() for i in range(max(len(text) - 4, 1))])
-    return result
+# Peers that tell which rows are alike.
+TELLING: dict[str, Callable[[Any, float], peers.Groups]] = {
+    "datasketch": peers.datasketch,
+    "rensa": peers.rensa,
+    "datatrove": peers.datatrove,
+    "text-dedup": peers.text_dedup,
+}
 
 
-def datasketch(rows: Rows, threshold: float) -> int:
-    import xxhash
-    from datasketch import MinHash, MinHashLSH
-
-    hashfunc = lambda shingle: xxhash.xxh32(shingle).intdigest()  # noqa: E731
-    sketches = MinHash.bulk(shingle_lists(rows), num_perm=128, hashfunc=hashfunc)
-    index = MinHashLSH(threshold=threshold, num_perm=128)
-    with index.insertion_session() as session:
-        for number, sketch in enumerate(sketches):
-            session.insert(number, sketch)
-    return sum(1 for number, sketch in enumerate(sketches) for other in index.query(sketch) if other > number)
-
-
-def rensa(rows: Rows, threshold: float) -> int:
-    from rensa import RMinHash, RMinHashLSH
-
-    sketches = RMinHash.from_token_sets(shingle_lists(rows), num_perm=128, seed=1)
-    index = RMinHashLSH(threshold=threshold, num_perm=128, num_bands=16)
-    index.insert_many(sketches)
-    found = index.query_all(sketches)
-    return sum(1 for number, others in enumerate(found) for other in others if other > number)
-
-
-def rensa_flat(rows: Rows, threshold: float) -> int:
-    from rensa import RMinHash, RMinHashLSH
-
-    texts = encode([row[2] for row in rows])
-    hashes = [
-        window_hashes(texts.codes[start : start + length], 5)
-        for start, length in zip(texts.starts.tolist(), texts.lengths.tolist(), strict=True)
-    ]
-    offsets = np.cumsum([0] + [part.size for part in hashes])
-    matrix = RMinHash.digest_matrix_from_flat_token_hashes(
-        np.concatenate(hashes), offsets.astype(np.uint64), num_perm=128, seed=1
-    )
-    index = RMinHashLSH(threshold=threshold, num_perm=128, num_bands=16)
-    return int(np.count_nonzero(index.query_duplicate_flags_matrix_one_shot(matrix)))
+def counted(peer: Callable[[Any, float], peers.Groups]) -> Callable[[Any, float], int]:
+    """The number of its groups: in `speed` only that is told."""
+    return lambda prepared, threshold: len(peer(prepared, threshold))
 
 
 class System(NamedTuple):
@@ -179,9 +145,11 @@ SYSTEMS = {
     "on-disk": System(as_rows, on_disk),
     "passages": System(with_clusters, shared_passages),
     "quotations": System(as_paragraphs, quoted),
-    "datasketch": System(as_rows, datasketch, ("xxhash",)),
-    "rensa": System(as_rows, rensa, ("rensa",)),
-    "rensa-flat": System(as_rows, rensa_flat, ("rensa",)),
+    "datasketch": System(as_rows, counted(peers.datasketch), ("datasketch", "xxhash")),
+    "rensa": System(as_rows, counted(peers.rensa), ("rensa",)),
+    "rensa-flat": System(as_rows, peers.rensa_flat, ("rensa",)),
+    "datatrove": System(peers.documents, counted(peers.datatrove), ("datatrove",)),
+    "text-dedup": System(peers.dataset, counted(peers.text_dedup), ("text_dedup",)),
 }
 
 
@@ -245,15 +213,25 @@ def measure(name: str, path: Path, threshold: float) -> Run:
     gc.freeze()  # what the imports allocated is no part of the job, for any system
     memory = Memory()
     memory.start()
-    clock, cpu = time.perf_counter(), time.process_time()
+    clock, cpu = time.perf_counter(), processor_time()
     count = system.run(prepared, threshold)
-    return Run(time.process_time() - cpu, time.perf_counter() - clock, memory.stop(), count)
+    return Run(processor_time() - cpu, time.perf_counter() - clock, memory.stop(), count)
+
+
+def processor_time() -> float:
+    """Seconds of this process and of its children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def installed(systems: list[str]) -> list[str]:
+    return [
+        name for name in systems if all(importlib.util.find_spec(module) for module in SYSTEMS[name].modules)
+    ]
 
 
 def speed(sizes: list[int], systems: list[str], threshold: float, repeat: int, plot: Path | None) -> None:
-    chosen = [
-        name for name in systems if all(importlib.util.find_spec(module) for module in SYSTEMS[name].modules)
-    ]
+    chosen = installed(systems)
     best: dict[tuple[str, int], Run] = {}
     print(
         f"{'system':12}{'paragraphs':>12}{'CPU us each':>13}{'clock us':>10}{'to dedup':>10}"
@@ -265,7 +243,7 @@ def speed(sizes: list[int], systems: list[str], threshold: float, repeat: int, p
             for _, name in itertools.product(range(repeat), chosen):
                 command = [sys.executable, __file__, "measure", name, str(path), str(threshold)]
                 done = subprocess.run(command, check=True, capture_output=True, text=True)
-                run = Run(*json.loads(done.stdout))
+                run = Run(*json.loads(done.stdout.splitlines()[-1]))  # text-dedup tells its progress there
                 best[name, size] = min(best.get((name, size), run), run)
             for name in chosen:
                 run, first = best[name, size], best.get(("dedup", size))
@@ -342,32 +320,43 @@ def found_pairs(found: Clustering) -> set[tuple[int, int]]:
     return result  # type: ignore[return-value]
 
 
-def quality() -> None:
+def quality(systems: list[str]) -> None:
     truth = np.load(BENCH / "c20000.truth.npz")
     with tempfile.TemporaryDirectory() as folder:
         rows = read(corpus(20_000, Path(folder)))
-    paragraphs = [Paragraph(number, 0, outlet, text) for number, outlet, text in rows]
-    length = [len(comparison_text(paragraph.text)) for paragraph in paragraphs]
-    print(f"{'threshold':>9} {'shortest':>8} {'links':>7} {'pairs':>7} {'recall':>8} {'precision':>9}")
-    for threshold, shortest in itertools.product((0.5, 0.6, 0.7, 0.8, 0.9), (30, 0)):
+    length = [len(comparison_text(text)) for _, _, text in rows]
+
+    def expected(threshold: float, shortest: int) -> set[tuple[int, int]]:
         pairs = zip(truth["x"].tolist(), truth["y"].tolist(), truth["j"].tolist(), strict=True)
-        expected = {
+        return {
             (min(x, y), max(x, y))
             for x, y, j in pairs
             # The truth is stored in single precision.
             if j >= threshold - 1e-6 and (j == 1 or min(length[x], length[y]) >= shortest)
         }
-        result = cluster(paragraphs, ClusterSettings(threshold=threshold, min_characters=shortest))
-        found = found_pairs(result)
-        recall, precision = len(found & expected) / len(expected), len(found & expected) / len(found)
-        counts = f"{len(result.links):7,} {len(found):7,}"
-        print(f"{threshold:9} {shortest:8} {counts} {recall:8.4f} {precision:9.4f}")
+
+    def show(system: str, threshold: float, shortest: int, found: set[tuple[int, int]]) -> None:
+        wanted, true = expected(threshold, shortest), expected(threshold, 0)
+        recall, precision = len(found & wanted) / len(wanted), len(found & true) / len(found)
+        counts = f"{len(wanted):7,} {len(found):7,}"
+        print(f"{system:12} {threshold:9} {shortest:8} {counts} {recall:8.4f} {precision:9.4f}", flush=True)
+
+    print(f"{'system':12} {'threshold':>9} {'shortest':>8} {'true':>7} {'pairs':>7} {'recall':>8} precision")
+    paragraphs = [Paragraph(number, 0, outlet, text) for number, outlet, text in rows]
+    for threshold, shortest in itertools.product((0.5, 0.6, 0.7, 0.8, 0.9), (30, 0)):
+        settings = ClusterSettings(threshold=threshold, min_characters=shortest)
+        show("dedup", threshold, shortest, found_pairs(cluster(paragraphs, settings)))
+    for name in installed(systems):
+        groups = TELLING[name](SYSTEMS[name].prepare(rows, 0.8), 0.8)
+        pairs = {(min(pair), max(pair)) for group in groups for pair in itertools.combinations(group, 2)}
+        show(name, 0.8, 30, pairs)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("quality")
+    counts = commands.add_parser("quality")
+    counts.add_argument("--systems", nargs="*", choices=TELLING, default=[])
     timed = commands.add_parser("speed")
     timed.add_argument("--sizes", type=int, nargs="+", default=[20_000])
     timed.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
@@ -380,7 +369,7 @@ def main() -> None:
     one.add_argument("threshold", type=float)
     options = parser.parse_args()
     if options.command == "quality":
-        quality()
+        quality(options.systems)
     elif options.command == "speed":
         speed(options.sizes, options.systems, options.threshold, options.repeat, options.plot)
     else:

@@ -480,6 +480,21 @@ def test_a_terminal_shows_progress(pages):
     assert "Cleaning" not in without_styles(in_terminal("clean", pages, "-o", "a.jsonl", "-q")[0])
 
 
+def test_a_terminal_shows_ten_failures_of_a_kind_and_counts_the_rest(pages):
+    (pages / "bad.jsonl").write_text('{"id": 1}\n' * 30, "utf-8")
+    told, code = in_terminal("clean", pages, "-o", "a.jsonl")
+    assert code == 3
+    assert len(re.findall(r"raw/bad.jsonl#\d+", told)) == 10
+    assert "30 inputs failed: 30 bad_record" in plain(without_styles(told))
+    assert len(re.findall(r"raw/bad.jsonl#\d+", in_terminal("clean", pages, "-o", "a.jsonl", "-v")[0])) == 30
+
+
+def test_explain_shows_text_without_spaces_whole(pages):
+    (paragraph, *_) = library(pages / PAGE)[0].paragraphs
+    told = without_styles(in_terminal("explain", pages / PAGE)[0])
+    assert paragraph.block.text in "".join(told.split())
+
+
 def test_comparing_shows_how_far_it_is_and_how_long_the_rest_will_take(monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     screen = Console(file=io.StringIO(), force_terminal=True, width=80)

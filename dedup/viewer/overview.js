@@ -127,7 +127,7 @@ function matrix() {
   };
   return panel(say("matrix"),
     h("div.scroll", { tabindex: 0, role: "region", "aria-label": say("matrix") }, h("table", {},
-      h("thead", {}, h("tr", {}, h("td"), shown.map((name) => h("th", { scope: "col" }, text(name))))),
+      h("thead", {}, h("tr", {}, h("td"), shown.map((name) => h("th", { scope: "col" }, h("div.turned", { title: plain(name) }, text(name)))))),
       h("tbody", {}, shown.map((one) =>
         h("tr", {}, h("th", { scope: "row" }, text(one)), shown.map((other) => cell(one, other))))))),
     rest("matrix_rest", shown.length, all.length));
