@@ -234,6 +234,7 @@ def test_names_cannot_lead_out_of_the_output_folder(tmp_path):
 # The same from everywhere
 
 
+@pytest.mark.slow
 def test_the_output_depends_on_nothing_but_the_input(tmp_path):
     def run(name, *options, cwd, seed, zone):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LANG": "C", "LC_ALL": "C"}

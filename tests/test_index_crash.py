@@ -59,6 +59,7 @@ def writer(place, first, settings=None):
     os.waitpid(process, 0)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_nothing_is_lost_or_half_there(tmp_path):
     rng = random.Random(50)
     place = tmp_path / "news.index"
@@ -76,6 +77,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_half_there(tmp_path):
     assert len(returned) > 60
 
 
+@pytest.mark.slow
 def test_killed_writers_leave_redis_whole(tmp_path):
     rng = random.Random(51)
     port = free_port()

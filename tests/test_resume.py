@@ -83,16 +83,19 @@ def run(output, *options):
     return ("run", "raw", "-o", output, "-q", "--errors", f"{Path(output).name}-errors.jsonl", *options)
 
 
-def test_killed_at_any_moment_it_goes_on(raw):
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [8, 9])
+def test_killed_at_any_moment_it_goes_on(raw, seed):
+    """With both seeds 32 kills."""
     assert finished(*run("whole")) == 3
     begun = time.monotonic()
     assert finished(*run("again")) == 3
     lasting = time.monotonic() - begun
     assert files("again") == files("whole")
 
-    choice = random.Random(8)
+    choice = random.Random(seed)
     kills, ends, resumed = 0, 0, 0
-    while kills < 32:
+    while kills < 16:
         before = keys("out")
         jobs = choice.choice("12")
         process = go(*run("out", "--resume", "-j", jobs))
@@ -122,9 +125,10 @@ def test_killed_at_any_moment_it_goes_on(raw):
     assert finished(*run("out", "--resume")) == 3
     assert files("out") == files("whole")
     assert Path("out-errors.jsonl").read_bytes() == Path("whole-errors.jsonl").read_bytes()
-    assert resumed > 10
+    assert resumed > 4
 
 
+@pytest.mark.slow
 def test_only_what_is_the_same_is_taken_over(raw):
     assert finished(*run("whole")) == 3
     stop_after(30)
@@ -172,6 +176,7 @@ def test_two_runs_into_one_folder_are_refused(raw):
 # What goes wrong with the output
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_told_and_nothing_is_torn(raw):
     done = subprocess.run(
         [*COMMAND, *run("out")],

@@ -71,6 +71,7 @@ def hot(session, copies):
     return rows.withColumn("published", lit(None).cast("string")).withColumn("text", lit(HOT))
 
 
+@pytest.mark.slow
 def test_clusters_are_those_of_the_local_engine(session, tmp_path):
     """Copies, near-duplicates, a crowded bucket, a chain, and one paragraph on 200,000 pages."""
     copies = 200_000
@@ -103,6 +104,7 @@ def test_texts_with_one_hash_are_told_apart(session, tmp_path):
     assert (tmp_path / "strong-texts").exists()
 
 
+@pytest.mark.slow
 def test_components_of_a_chain_of_10_000_links(session, tmp_path):
     numbers = np.random.default_rng(4)
     names = numbers.permutation(10_001).astype(np.uint64)
@@ -148,6 +150,7 @@ def test_a_job_goes_on_from_its_stages(session, tmp_path):
     assert {name for name in again if again[name] != made[name]} == {"stars"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not BENCH.is_dir(), reason="needs ../shared/bench")
 def test_recall_on_c20000(session, tmp_path):
     with gzip.open(BENCH / "c20000.jsonl.gz", "rt", encoding="utf-8") as lines:
@@ -207,6 +210,7 @@ def rows_of(folder):
     return [json.loads(line) for line in lines]
 
 
+@pytest.mark.slow
 def test_the_command_does_what_it_does_without_spark(session, tmp_path, monkeypatch, capsys):
     """The articles and clusters of the samples, pages judged by what others of their outlet have."""
     monkeypatch.chdir(tmp_path)
@@ -286,6 +290,7 @@ made.stop()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for executors in /proc")
 def test_an_executor_killed_in_the_middle_changes_nothing(tmp_path):
     command = [sys.executable, "-W", "ignore", "-c", KILLED, str(tmp_path / "work"), str(ROOT / "tests")]
