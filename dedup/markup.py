@@ -55,23 +55,26 @@ def tags(text: str) -> Iterator[Tag]:
     >>> list(tags("<script async>1<2</script></p>"))
     [('script', False, ' async', 0, 26), ('p', True, '', 26, 30)]
     """
-    position = 0
+    position: int | None = 0
     unclosed: set[str] = set()
-    while match := _TAG.search(text, position):
-        start, position = match.span()
-        slash, name, source = match.groups()
-        if name is None:
-            yield "#comment", False, "", start, position
-            continue
-        name = name.lower()
-        if name in RAW_TEXT and not slash and name not in unclosed:
-            end = _raw_end(name, text, position)
-            if end is None and name not in _CODE:
+    while position is not None:
+        begin, position = position, None
+        for match in _TAG.finditer(text, begin):
+            slash, name, source = match.groups()
+            start, end = match.span()
+            if name is None:
+                yield "#comment", False, "", start, end
+                continue
+            name = name.lower()
+            if name in RAW_TEXT and not slash and name not in unclosed:
+                behind = _raw_end(name, text, end)
+                if behind is not None or name in _CODE:
+                    position = len(text) if behind is None else behind
+                    yield name, False, source, start, position
+                    break
                 # A browser shows nothing of the rest, but in a drawing, where a title is like any element.
                 unclosed.add(name)
-            else:
-                position = len(text) if end is None else end
-        yield name, bool(slash), source, start, position
+            yield name, bool(slash), source, start, end
 
 
 def _raw_end(name: str, text: str, start: int) -> int | None:

@@ -330,6 +330,28 @@ def test_a_page_is_read_as_it_was_meant_however_it_was_sent(headers, send):
 
 
 @needs("fastwarc", "pyarrow")
+def test_members_cannot_lead_out_of_the_output_folder(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+    from typer.testing import CliRunner
+
+    from dedup_cli.main import app
+
+    names = ["../../x", "/etc/x", "..", "a/../../b", "file:///etc/passwd", "https://a.example/../../../x"]
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.warc").write_bytes(b"".join(entry(one, PAGES["mill"].encode()) for one in names))
+    rows = [{"id": one, "html": PAGES["clerk"]} for one in names]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "raw" / "b.parquet")
+    before = set(tmp_path.rglob("*"))
+    out = tmp_path / "deep" / "out"
+    done = CliRunner().invoke(app, ["clean", str(tmp_path / "raw"), "--format", "md", "-o", f"{out}/"])
+    assert done.exit_code == 0, done.output
+    written = set(tmp_path.rglob("*")) - before
+    assert len([path for path in written if path.is_file()]) == 2 * len(names)
+    assert all(path in (out.parent, out) or path.parent == out for path in written)
+
+
+@needs("fastwarc", "pyarrow")
 def test_archives_and_tables_are_inputs(tmp_path):
     import pyarrow as pa
     from pyarrow import parquet

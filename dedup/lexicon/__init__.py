@@ -50,6 +50,8 @@ def normal(text: str) -> str:
     return " ".join(text.split())
 
 
+# Several stages fold the same blocks, one after the other.
+@lru_cache(maxsize=2048)
 def fold(text: str) -> str:
     """NFKC, case folding and single spaces: what the patterns are written for.
 
