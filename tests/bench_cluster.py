@@ -18,9 +18,10 @@ do not count, rows do), looked at every 10 ms. `--plot` draws time and memory ag
 
 `dedup` gives links and clusters as arrays of paragraph numbers and similarities, as its peers give
 numbers; `as-objects` also makes each of them an object. `two-cores` and `on-disk` are clustering
-with `workers` 2 and with a scratch folder. `passages` and `quotations` are those alone; passages are
-told the clusters. Peers are in cluster_peers.py; one that is not installed is left out. The
-corpus of a million is c200000 five times, each copy's paragraphs edited by a seeded generator.
+with `workers` 2 and with a scratch folder. `passages` and `quotations` are those alone, in memory or
+`-on-disk`; passages are told the clusters. Peers are in cluster_peers.py; one that is not
+installed is left out. The corpus of a million is c200000 five times, each copy's paragraphs edited
+by a seeded generator.
 """
 
 from __future__ import annotations
@@ -90,9 +91,14 @@ def two_cores(rows: Rows, threshold: float) -> int:
     return ours(rows, threshold, workers=2)
 
 
-def on_disk(rows: Rows, threshold: float) -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        return ours(rows, threshold, scratch=folder)
+def on_disk(run: Callable[..., int]) -> Callable[[Any, float], int]:
+    """The same job with a folder for what is large."""
+
+    def job(prepared: Any, threshold: float) -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            return run(prepared, threshold, scratch=folder)
+
+    return job
 
 
 def with_clusters(rows: Rows, threshold: float) -> tuple[list[Paragraph], tuple[Cluster, ...]]:
@@ -100,16 +106,18 @@ def with_clusters(rows: Rows, threshold: float) -> tuple[list[Paragraph], tuple[
     return paragraphs, cluster(paragraphs, ClusterSettings(threshold=threshold)).clusters
 
 
-def shared_passages(told: tuple[list[Paragraph], tuple[Cluster, ...]], threshold: float) -> int:
-    return len(passages(*told, ClusterSettings(threshold=threshold)))
+def shared_passages(
+    told: tuple[list[Paragraph], tuple[Cluster, ...]], threshold: float, **options: Any
+) -> int:
+    return len(passages(*told, ClusterSettings(threshold=threshold, **options)))
 
 
 def as_paragraphs(rows: Rows, threshold: float) -> list[Paragraph]:
     return list(columns(rows))
 
 
-def quoted(paragraphs: list[Paragraph], threshold: float) -> int:
-    return len(quotations(paragraphs, ClusterSettings(threshold=threshold)))
+def quoted(paragraphs: list[Paragraph], threshold: float, **options: Any) -> int:
+    return len(quotations(paragraphs, ClusterSettings(threshold=threshold, **options)))
 
 
 def as_rows(rows: Rows, threshold: float) -> Rows:
@@ -142,9 +150,11 @@ SYSTEMS = {
     "dedup": System(as_rows, ours),
     "as-objects": System(as_rows, as_objects),
     "two-cores": System(as_rows, two_cores),
-    "on-disk": System(as_rows, on_disk),
+    "on-disk": System(as_rows, on_disk(ours)),
     "passages": System(with_clusters, shared_passages),
+    "passages-on-disk": System(with_clusters, on_disk(shared_passages)),
     "quotations": System(as_paragraphs, quoted),
+    "quotations-on-disk": System(as_paragraphs, on_disk(quoted)),
     "datasketch": System(as_rows, counted(peers.datasketch), ("datasketch", "xxhash")),
     "rensa": System(as_rows, counted(peers.rensa), ("rensa",)),
     "rensa-flat": System(as_rows, peers.rensa_flat, ("rensa",)),
@@ -234,7 +244,7 @@ def speed(sizes: list[int], systems: list[str], threshold: float, repeat: int, p
     chosen = installed(systems)
     best: dict[tuple[str, int], Run] = {}
     print(
-        f"{'system':12}{'paragraphs':>12}{'CPU us each':>13}{'clock us':>10}{'to dedup':>10}"
+        f"{'system':20}{'paragraphs':>12}{'CPU us each':>13}{'clock us':>10}{'to dedup':>10}"
         f"{'peak MB':>10}{'results':>12}"
     )
     with tempfile.TemporaryDirectory() as folder:
@@ -249,7 +259,7 @@ def speed(sizes: list[int], systems: list[str], threshold: float, repeat: int, p
                 run, first = best[name, size], best.get(("dedup", size))
                 ratio = f"{run.cpu / first.cpu:.2f}" if first else "-"
                 print(
-                    f"{name:12}{size:12,}{1e6 * run.cpu / size:13.2f}{1e6 * run.clock / size:10.2f}"
+                    f"{name:20}{size:12,}{1e6 * run.cpu / size:13.2f}{1e6 * run.clock / size:10.2f}"
                     f"{ratio:>10}{run.megabytes:10,.0f}{run.count:12,}",
                     flush=True,
                 )
@@ -341,7 +351,7 @@ def quality(systems: list[str]) -> None:
         counts = f"{len(wanted):7,} {len(found):7,}"
         print(f"{system:12} {threshold:9} {shortest:8} {counts} {recall:8.4f} {precision:9.4f}", flush=True)
 
-    print(f"{'system':12} {'threshold':>9} {'shortest':>8} {'true':>7} {'pairs':>7} {'recall':>8} precision")
+    print(f"{'system':20} {'threshold':>9} {'shortest':>8} {'true':>7} {'pairs':>7} {'recall':>8} precision")
     paragraphs = [Paragraph(number, 0, outlet, text) for number, outlet, text in rows]
     for threshold, shortest in itertools.product((0.5, 0.6, 0.7, 0.8, 0.9), (30, 0)):
         settings = ClusterSettings(threshold=threshold, min_characters=shortest)
