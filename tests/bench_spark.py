@@ -7,9 +7,13 @@ Run from a clone that has the corpora beside it (../shared/bench), with the extr
 
 Both engines read one Parquet file and write their clusters to files. CPU is that of the process and all
 its children (for Spark the virtual machine and its Python workers, from their start to their end). Peak
-memory is the sum over these processes, looked at every .2 s. Bytes shuffled are those of Spark's event
-log (written, compressed), stage by stage. The corpora are those of
-bench_cluster.py. Each engine runs in a process of its own, once: the machine's noise is in the figures.
+memory is the sum over these processes, shared pages counted once, looked at every .2 s. `--memory` is
+Spark's own limit: of the heap of the driver and of each executor, and of the Python workers of each
+(`spark.executor.pyspark.memory`): a task that needs more fails, and the job with it. With `--master
+'local-cluster[2,1,1024]' --memory 1g` executors are processes of their own.
+
+Bytes shuffled are those of Spark's event log (written, compressed), stage by stage. The corpora are those
+of bench_cluster.py. Each engine runs in a process of its own, once: the machine's noise is in the figures.
 """
 
 from __future__ import annotations
@@ -26,8 +30,6 @@ from threading import Event, Thread
 from typing import Any
 
 from bench_cluster import corpus, read
-
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def as_parquet(size: int, folder: Path) -> Path:
@@ -66,6 +68,8 @@ def on_spark(path: Path, out: Path, master: str, memory: str) -> int:
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.driver.memory": memory,
+            "spark.executor.memory": memory,
+            "spark.executor.pyspark.memory": memory,
             "spark.eventLog.enabled": "true",
             "spark.eventLog.dir": (out / "log").as_uri(),
             "spark.eventLog.compress": "false",
@@ -102,7 +106,8 @@ def watch(process: int, peaks: dict[str, int], cpu: dict[int, float], over: Even
         for one in family(process):
             try:
                 name = Path(f"/proc/{one}/comm").read_text().strip()
-                size = int(Path(f"/proc/{one}/statm").read_text().split()[1]) * PAGE
+                rows = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
+                size = 1024 * sum(int(row.split()[1]) for row in rows if row.startswith("Pss:"))
                 ticks = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[11:13]
             except OSError:
                 continue

@@ -1,6 +1,7 @@
 """The README tells the truth: its commands run, its options and fields are those of the program."""
 
 import io
+import json
 import os
 import re
 import shlex
@@ -12,11 +13,14 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 import dedup.pipeline
 from dedup.read import read
 from dedup.rows import article_row
 from dedup.types import Article, Encoding, Kind, Reason
+from dedup.write import json_line
+from dedup_cli.main import app
 from dedup_cli.terminal import article_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,6 +81,24 @@ def test_the_examples_of_help_run(tmp_path):
         assert bool(out) == (command in ("profiles", "explain", "diff", "report", "config"))
     wrote = {"articles.jsonl", "clusters.jsonl", "links.jsonl", "out", "report.html"}
     assert wrote <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_examples_of_index_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (found,) = dedup.clean("The ferry to the island ran aground on Friday, and nobody was hurt.")
+    article = article_row(found)
+    Path("articles.jsonl").write_bytes(json_line(article))
+    wrote = {}
+    for command in ("add", "query", "stats", "expire", "export", "check"):
+        said = CliRunner().invoke(app, ["index", command, "--help"]).output
+        example = re.search(rf"Example: dedup (index {command} .*)", said)[1]
+        done = CliRunner().invoke(app, shlex.split(example))
+        assert done.exit_code == 0, done.output
+        wrote[command] = done.stdout
+    assert json.loads(wrote["add"])["share"] == 0
+    assert json.loads(wrote["query"])["first_seen"]
+    assert json.loads(wrote["export"])["id"] == article["id"]
+    assert [command for command, out in wrote.items() if not out] == ["expire", "check"]
 
 
 def test_every_command_is_in_the_readme():

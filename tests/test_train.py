@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import dedup
 from dedup import train as training
@@ -17,6 +19,7 @@ from dedup.forest import from_bytes, probabilities, score, to_bytes
 from dedup.gold import align, evaluate, token_shingles
 from dedup.settings import JudgeSettings, Settings
 from dedup.types import Media
+from dedup_cli.main import app
 
 TOPICS = (
     "harbour",
@@ -113,8 +116,12 @@ def test_a_folder_makes_models_that_clean_uses(
     pytest.importorskip("inscriptis", reason="needs the extra `train`")
     monkeypatch.setattr(training, "_ROUNDS", 20)
     monkeypatch.setitem(training._PARAMETERS, "min_data_in_leaf", 5)
-    trained = training.train_folders([folder])
-    training.write_models(trained, tmp_path / "models")
+    monkeypatch.chdir(tmp_path)
+    said = CliRunner().invoke(app, ["train", "--help"]).output
+    example = re.search(r"Example: dedup (train pages/ .*)", said)
+    assert example
+    done = CliRunner().invoke(app, example[1].split())
+    assert done.exit_code == 0, done.output
     names = {path.name for path in (tmp_path / "models").iterdir()}
     assert names == {f"{name}.{suffix}" for name in ("html", "quick", "flat") for suffix in ("npz", "json")}
     own = Settings(judge=JudgeSettings(models=str(tmp_path / "models")))
