@@ -23,19 +23,23 @@ bytes:
 | members | paragraphs that join, by text; small results are sent to all tasks | |
 
 So a band pass moves 77 bytes a text (band 1, key 8, id 8, the lowest bytes of 60 rows) and some 4 of
-framing, and 12 of them 1 KB; 100 million texts move .1 TB there and a billion 1 TB, and with all else
-some 1.6 TB. At 200,000 paragraphs (181,000 texts, two cores, tests/bench_spark.py) 63 bytes a text and
-band were measured, compressed, and 1,360 a text in all. The rest is arithmetic from the sizes of
-records, not a measurement on a cluster. It assumes that partitions stay at 64 MB. What grows faster than
-T are pairs in a bucket that are no links: .12 a text of c20000, .19 of c200000. Were that linear, a
-billion texts would have 500 each; they cost no exchange, as signatures travel with keys.
+framing, and 12 of them 1 KB; 100 million texts move .1 TB there and a billion 1 TB, and with all else some
+1.6 TB. Measured with tests/bench_spark.py on two cores, compressed: 62 to 63 bytes a text and band at 200,000 and
+at a million paragraphs, 1,440 a paragraph in all at a million, where the processor time was 2.2 times that
+of the local engine beside it in `local[2]` (224 s and 103 s) and 2.6 times in `local-cluster[2,1,2048]`
+(276 s and 106 s); at 200,000 2.7 times (76 s and 29 s). The rest is arithmetic from the sizes of records,
+not a measurement on a cluster. It assumes that partitions stay at 64 MB. What grows faster than T are pairs
+in a bucket that are no links: .12 a text of c20000, .19 of c200000. Were that linear, a billion texts would
+have 500 each; they cost no exchange, as signatures travel with keys.
 
-Memory, by design and not yet measured on a cluster: a task holds a partition of 64 MB and some four
-times as much while it works, whatever the size of the job. What may grow beyond is a component: all its
-texts are in one task. On a cluster: `spark.executor.memory` 4g and `spark.executor.memoryOverhead` 2g
-for two cores, as much for Python as for the virtual machine; `spark.executor.pyspark.memory` to hold
-Python to it; local disks of twice what is shuffled; `work=` on a file system that all reach. Input must
-give the same rows each time it is read: give Parquet, not a random sample.
+Memory: a task holds a partition of 64 MB and some four times as much while it works, whatever the size of
+the job. The million passes with two executors that are held to 2 GB of heap and 2 GB of Python each, where
+all Python processes together held 1.2 GB; with 1 GB each, half of which the libraries take as addresses, a
+task that gathers components fails. What may grow beyond is a component: all its texts are in one task. On a
+cluster: `spark.executor.memory` 4g and `spark.executor.memoryOverhead` 2g for two cores, as much for Python
+as for the virtual machine; `spark.executor.pyspark.memory` to hold Python to it; local disks of twice what
+is shuffled; `work=` on a file system that all reach. Input must give the same rows each time it is read:
+give Parquet, not a random sample.
 """
 
 from __future__ import annotations
