@@ -24,9 +24,9 @@ bytes:
 
 So a band pass moves 77 bytes a text (band 1, key 8, id 8, the lowest bytes of 60 rows) and some 4 of
 framing, and 12 of them 1 KB; 100 million texts move .1 TB there and a billion 1 TB, and with all else some
-1.6 TB. Measured with tests/bench_spark.py on two cores, compressed: 62 to 63 bytes a text and band at 200,000 and
-at a million paragraphs, 1,440 a paragraph in all at a million, where the processor time was 2.2 times that
-of the local engine beside it in `local[2]` (224 s and 103 s) and 2.6 times in `local-cluster[2,1,2048]`
+1.6 TB. Measured with tests/bench_spark.py on two cores, compressed: 62 to 63 bytes a text and band at 200,000
+and at a million paragraphs, 1,440 a paragraph in all at a million, where the processor time was 2.2 times
+that of the local engine in `local[2]` (224 s and 103 s) and 2.6 times in `local-cluster[2,1,2048]`
 (276 s and 106 s); at 200,000 2.7 times (76 s and 29 s). The rest is arithmetic from the sizes of records,
 not a measurement on a cluster. It assumes that partitions stay at 64 MB. What grows faster than T are pairs
 in a bucket that are no links: .12 a text of c20000, .19 of c200000. Were that linear, a billion texts would
