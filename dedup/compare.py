@@ -103,7 +103,7 @@ def origins_of_ends(
         return [head[0] for head, _ in found], [tail[1] for _, tail in found]
     from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
 
-    raw = _code_points(texts)
+    raw = code_points(texts)
     _learn_lengths(raw.codes, known)
     starts, ends = kernels.origins((raw.codes, raw.starts, raw.lengths), first, last, known)
     for row in np.flatnonzero(starts < 0).tolist():
@@ -132,7 +132,7 @@ def encode(
     neighbours (a combining mark, a jamo) are folded one by one.
     """
     if not compiled:
-        return _code_points([comparison_text(text) for text in texts])
+        return code_points([comparison_text(text) for text in texts])
     return _fold(texts, workers, scratch)
 
 
@@ -160,7 +160,8 @@ def equal(
     )
 
 
-def _code_points(texts: Sequence[str], lengths: NDArray[np.int64] | None = None) -> CodePoints:
+def code_points(texts: Sequence[str], lengths: NDArray[np.int64] | None = None) -> CodePoints:
+    """Return texts as they are as code points; `lengths` are theirs, if they are known."""
     if lengths is None:
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
@@ -168,7 +169,7 @@ def _code_points(texts: Sequence[str], lengths: NDArray[np.int64] | None = None)
 
 
 def _fold(texts: Sequence[str], workers: int, scratch: str) -> CodePoints:
-    """Fold texts with the kernel; equal to `_code_points` of the comparison texts but for gaps between them.
+    """Fold texts with the kernel; equal to `code_points` of the comparison texts but for gaps between them.
 
     Ranges of texts have a part of the result and a fold table each, so that workers share nothing.
     """
@@ -181,14 +182,14 @@ def _fold(texts: Sequence[str], workers: int, scratch: str) -> CodePoints:
     starts, lengths = np.empty_like(given), np.empty_like(given)
     known = _FoldTable()
     if len(parts) > 1:  # what most of them will meet
-        known.learn(_code_points(texts[:: -(-len(texts) // _CHUNK)]).codes)
+        known.learn(code_points(texts[:: -(-len(texts) // _CHUNK)]).codes)
 
     def fold(number: int) -> None:
         part, (begin, end) = slice(*parts[number]), bounds[number]
         some, out = texts[part], CodePoints(codes[begin:end], starts[part], lengths[part])
         used = _fold_range(some, given[part], copy.deepcopy(known), out)
         left = np.flatnonzero(out.lengths < 0)
-        single = _code_points([comparison_text(some[row]) for row in left.tolist()])
+        single = code_points([comparison_text(some[row]) for row in left.tolist()])
         if single.codes.size <= end - begin - used:
             out.codes[used : used + single.codes.size] = single.codes
             out.starts[left], out.lengths[left] = single.starts + used, single.lengths
@@ -197,7 +198,7 @@ def _fold(texts: Sequence[str], workers: int, scratch: str) -> CodePoints:
     in_order(fold, range(len(parts)), workers)
     left = np.flatnonzero(lengths < 0)  # for which there was no room
     if left.size:
-        single = _code_points([comparison_text(texts[row]) for row in left.tolist()])
+        single = code_points([comparison_text(texts[row]) for row in left.tolist()])
         starts[left], lengths[left] = single.starts + codes.size, single.lengths
         codes = np.concatenate([codes, single.codes])
     return CodePoints(codes, starts, lengths)
@@ -212,7 +213,7 @@ def _fold_range(texts: Sequence[str], given: NDArray[np.int64], table: _FoldTabl
 
     end, later = 0, int(given.sum())
     for first, last in slices(len(texts), _CHUNK):
-        raw = _code_points(texts[first:last], given[first:last])
+        raw = code_points(texts[first:last], given[first:last])
         later -= raw.codes.size
         # What comes later must find room, whatever expands here.
         room = (out.codes[: out.codes.size - later], out.starts[first:last], out.lengths[first:last])
@@ -255,7 +256,7 @@ class _FoldTable:
                 self.entries[code] = _DROPPED
             else:
                 self.entries[code] = _EXPANDED | len(text) << 21 | end
-                expansions.append(_code_points([text]).codes)
+                expansions.append(code_points([text]).codes)
                 end += len(text)
         self.expansions = np.concatenate(expansions)
 

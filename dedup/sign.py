@@ -114,11 +114,11 @@ def signatures(
         from dedup import kernels  # noqa: PLC0415
 
         arrays = (texts.codes, texts.starts, texts.lengths)
-        more = (0, -permutations % _LANES)
         order = np.argsort(texts.starts[rows], kind="stable")  # the kernel goes through the codes once
         signed = np.empty((rows.size, permutations), np.uint32)
-        factors = np.pad(a, more), np.pad(b, more)
-        kernels.signatures(arrays, rows, order, settings.shingle, factors, signed)
+        more = np.zeros(-permutations % _LANES, np.uint32)
+        padded = np.append(a, more), np.append(b, more)  # np.pad takes .04 ms
+        kernels.signatures(arrays, rows, order, settings.shingle, padded, signed)
         return signed
     result = np.full((rows.size, permutations), 0xFFFFFFFF, np.uint32)
     for i, (start, length) in enumerate(

@@ -36,7 +36,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from bench_cluster import Rows, corpus, read, shingle_lists
+from bench_cluster import Rows, corpus, read
+from cluster_peers import shingle_lists
 
 from dedup.index import Index, record
 from dedup.settings import ClusterSettings, Settings

@@ -21,7 +21,7 @@ from dedup.index.matching import (
     Terms,
     ask,
     each_of,
-    encode,
+    fold,
     keys_of,
     look,
     means,
@@ -202,7 +202,7 @@ class Index:
         found = list(self._store.faults())
         texts = iter(self._store.scan_texts())
         while some := list(itertools.islice(texts, 10_000)):
-            encoded = encode([text.words for _, text in some], self._means())
+            _, encoded = fold([text.words for _, text in some], self._means())
             self._characters += encoded.codes.size
             owners, keys = keys_of(encoded, self._means())
             wanted, which = np.unique(keys, return_inverse=True)

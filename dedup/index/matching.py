@@ -101,16 +101,15 @@ def ask(articles: Sequence[Article], means: Means) -> Asked:
     """Prepare articles; it needs no store and takes most of the time."""
     raw = [[judged.block.text for judged in article.paragraphs] for article in articles]
     flat = [text for texts in raw for text in texts]
-    encoded = encode(flat, means)
+    folded, encoded = fold(flat, means)
     number: dict[str, int] = {}
     first: list[int] = []
     which = []
-    for i in range(len(flat)):
-        folded = compare.decode(encoded, i)
-        if folded and folded not in number:
-            number[folded] = len(first)
+    for i, text in enumerate(folded):
+        if text and text not in number:
+            number[text] = len(first)
             first.append(i)
-        which.append(number.get(folded, -1))
+        which.append(number.get(text, -1))
     numbers = iter(which)
     codes = CodePoints(encoded.codes, encoded.starts[first], encoded.lengths[first])
     owners, keys = keys_of(codes, means)
@@ -125,9 +124,13 @@ def ask(articles: Sequence[Article], means: Means) -> Asked:
     )
 
 
-def encode(texts: Sequence[str], means: Means) -> CodePoints:
-    """The comparison texts; compiled code is for many."""
-    return compare.encode(texts, compiled=means.compiled and sum(map(len, texts)) >= _TABLE)
+def fold(texts: Sequence[str], means: Means) -> tuple[list[str], CodePoints]:
+    """The comparison texts, also as code points; compiled code is for many."""
+    if means.compiled and sum(map(len, texts)) >= _TABLE:
+        encoded = compare.encode(texts, compiled=True)
+        return [compare.decode(encoded, i) for i in range(len(texts))], encoded
+    folded = list(map(compare.comparison_text, texts))
+    return folded, compare.code_points(folded)
 
 
 def keys_of(texts: CodePoints, means: Means) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
@@ -155,17 +158,19 @@ def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | Non
     wanted, which = np.unique(asked.keys, return_inverse=True)
     counts, postings = store.lookup(wanted, compiled=means.compiled)
     at, reached = each_of(counts, which)
-    pairs = np.unique(np.stack([asked.owners[at], postings[reached]], axis=1), axis=0)
-    stored = store.texts(np.unique(pairs[:, 1]).tolist())
+    packed = asked.owners[at].astype(np.uint64) << np.uint64(32) | postings[reached].astype(np.uint64)
+    reach = band.unpack(packed)
+    pairs = list(zip(reach.left.tolist(), reach.right.tolist(), strict=True))
+    stored = store.texts(sorted({known for _, known in pairs}))
     # Stored texts in the same words as one asked for need not be folded and signed again.
     text_of = {words: text for text, words in enumerate(asked.words)}
     verbatim = {known: text_of[one.words] for known, one in stored.items() if one.words in text_of}
     rest = [known for known in stored if known not in verbatim]
-    others = encode([stored[known].words for known in rest], means)
+    refolded, others = fold([stored[known].words for known in rest], means)
     folded = {known: asked.folded[text] for known, text in verbatim.items()}
-    folded |= {known: compare.decode(others, i) for i, known in enumerate(rest)}
+    folded |= zip(rest, refolded, strict=True)
     number: dict[int, int] = {}
-    for text, candidate in pairs.tolist():
+    for text, candidate in pairs:
         if folded.get(candidate) == asked.folded[text]:
             number.setdefault(text, candidate)
     next_text, next_article = store.next_numbers()
@@ -260,7 +265,7 @@ def _neighbours(
     stored: Sequence[int],
     others: CodePoints,
     same: Mapping[int, int],
-    pairs: NDArray[np.int64],
+    pairs: Sequence[tuple[int, int]],
     number: Mapping[int, int],
     means: Means,
 ) -> dict[int, dict[int, float]]:
@@ -271,9 +276,7 @@ def _neighbours(
     """
     settings = means.settings
     place = {one: len(asked.words) + i for i, one in enumerate(stored)} | dict(same)
-    candidates = [
-        (text, place[other]) for text, other in pairs.tolist() if other in place and number[text] != other
-    ]
+    candidates = [(text, place[other]) for text, other in pairs if other in place and number[text] != other]
     both = np.array([*candidates, *_pairs_within(asked, settings.bucket)], np.int64).reshape(-1, 2)
     every = CodePoints(
         np.concatenate([asked.codes.codes, others.codes]),
