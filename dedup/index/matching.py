@@ -46,6 +46,7 @@ class Means:
     bands: int
     rows: int
     factors: tuple[NDArray[np.uint32], NDArray[np.uint32]]
+    least: int
     compiled: bool = False
 
     def signatures(self, texts: CodePoints, rows: NDArray[np.int64]) -> NDArray[np.uint32]:
@@ -59,7 +60,9 @@ class Means:
 def means(settings: ClusterSettings) -> Means:
     """What comparing with these settings takes."""
     bands, rows = band.choose_bands(settings)
-    return Means(settings, bands, rows, sign.factors_of(settings, bands * rows))
+    size = bands * rows
+    least = band.least_agreement(size, settings)
+    return Means(settings, bands, rows, sign.factors_of(settings, size), least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,12 +308,11 @@ def _agree(texts: CodePoints, pairs: Pairs, means: Means) -> NDArray[np.bool_]:
 
     One in a thousand pairs exactly at the threshold does not.
     """
-    size = means.bands * means.rows
     involved, which = np.unique(np.stack([pairs.left, pairs.right]), return_inverse=True)
     left, right = which.reshape(2, -1)
     lowest = means.signatures(texts, involved).astype(np.uint8)
     agreeing = sign.agreements(lowest, Pairs(left, right), compiled=means.compiled)
-    return agreeing >= band.least_agreement(size, means.settings)
+    return agreeing >= means.least
 
 
 def _pairs_within(asked: Asked, bucket: int) -> Iterator[tuple[int, int]]:

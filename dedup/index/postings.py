@@ -121,11 +121,11 @@ def find(
     if compiled:
         from dedup.index import kernels  # noqa: PLC0415
 
-        whole = np.frombuffer(b"".join([row for _, row in rows]), np.uint8)
-        starts = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum([len(row) for _, row in rows], out=starts[1:])
-        buckets = np.array([bucket for bucket, _ in rows], np.int64)
-        return kernels.find(whole, starts, buckets, (BITS * level, _key_bytes(level)), wanted)
+        buckets, pieces = zip(*rows, strict=True) if rows else ((), ())
+        whole = np.frombuffer(b"".join(pieces), np.uint8)
+        starts = np.fromiter(itertools.accumulate(map(len, pieces), initial=0), np.int64, len(rows) + 1)
+        size = _key_bytes(level)
+        return kernels.find(whole, starts, np.array(buckets, np.int64), (BITS * level, size), wanted)
     keys, texts = unpack(rows, level)
     begin = np.searchsorted(keys, wanted)
     counts = np.searchsorted(keys, wanted, side="right") - begin
