@@ -28,7 +28,7 @@ async function article(id) {
 const back = (name) => h("p.faint", {}, h("a", { href: lists[name] ?? `#/${name}` }, say("back")));
 
 function neighbours(name, place, size, idOf) {
-  return h("p.tools", {},
+  return h("p.tools.neighbours", {},
     place > 0 ? h("a", { href: link(name, String(idOf(place - 1))) }, `← ${say("previous")}`) : null,
     place + 1 < size ? h("a", { href: link(name, String(idOf(place + 1))) }, `${say("next")} →`) : null);
 }
