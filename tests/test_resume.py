@@ -154,14 +154,19 @@ def stop_after(entries):
 
 
 def test_ctrl_c_leaves_the_journal_alone(raw):
-    process = go(*run("out"))
-    while len(keys("out") or ()) < 10:
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGINT)
-    process.join()
+    for _ in range(5):
+        process = go(*run("out"))
+        while len(keys("out") or ()) < 5 and process.is_alive():
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGINT)
+        process.join()
+        if process.exitcode == 130:
+            break
+        assert process.exitcode == 3  # on a busy machine it may end before it is told to
+        shutil.rmtree("out")
     assert process.exitcode == 130
     assert [path.name for path in Path("out").iterdir()] == [JOURNAL]
-    assert len(keys("out")) >= 10
+    assert len(keys("out")) >= 5
 
 
 def test_two_runs_into_one_folder_are_refused(raw):
