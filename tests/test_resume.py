@@ -55,6 +55,8 @@ def go(*arguments, cwd="."):
 def _command(arguments, cwd):
     from dedup_cli.main import main  # noqa: PLC0415
 
+    # The server that forked it may have been started by a pool of workers, which never see Ctrl-C.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.chdir(cwd)
     sys.argv = ["dedup", *arguments]
     main()
@@ -154,19 +156,14 @@ def stop_after(entries):
 
 
 def test_ctrl_c_leaves_the_journal_alone(raw):
-    for _ in range(5):
-        process = go(*run("out"))
-        while len(keys("out") or ()) < 5 and process.is_alive():
-            time.sleep(0.002)
-        os.kill(process.pid, signal.SIGINT)
-        process.join()
-        if process.exitcode == 130:
-            break
-        assert process.exitcode == 3  # on a busy machine it may end before it is told to
-        shutil.rmtree("out")
+    process = go(*run("out"))
+    while len(keys("out") or ()) < 10:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
     assert process.exitcode == 130
     assert [path.name for path in Path("out").iterdir()] == [JOURNAL]
-    assert len(keys("out")) >= 5
+    assert len(keys("out")) >= 10
 
 
 def test_two_runs_into_one_folder_are_refused(raw):
