@@ -55,7 +55,8 @@ def go(*arguments, cwd="."):
 def _command(arguments, cwd):
     from dedup_cli.main import main  # noqa: PLC0415
 
-    # The server that forked it may have been started by a pool of workers, which never see Ctrl-C.
+    # Whatever test started the server that forked it: Ctrl-C is heard, as from a terminal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.chdir(cwd)
     sys.argv = ["dedup", *arguments]
