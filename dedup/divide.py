@@ -10,13 +10,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from dedup.lexicon import lexicon_for
+from dedup.lexicon import lexicon_for, may_have_prefix
 from dedup.types import Block, Media, Page, Piece
 
 
 def unglue(page: Page) -> Page:
     """Cut wire prefixes off the sentences they are glued to, and digest titles off their source and date."""
-    return replace(page, blocks=tuple(piece for block in page.blocks for piece in _pieces(page, block)))
+    blocks: list[Block] = []
+    for block in page.blocks:
+        if page.document.media is Media.TEXT or may_have_prefix(block.text):
+            blocks += _pieces(page, block)
+        else:
+            blocks.append(block)
+    return replace(page, blocks=tuple(blocks))
 
 
 def split_digest(page: Page) -> tuple[Page, ...]:

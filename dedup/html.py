@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from itertools import repeat
 from typing import TypeAlias
 
 from dedup.markup import RAW_TEXT, Tag, attributes, tags, without_code
@@ -76,32 +78,33 @@ _HINT_ATTRIBUTES = ("class", "id", "role", "itemprop", "aria-label")
 class _Element:
     """An open element. `link`, `hidden` and `silent` hold for all that stands in it."""
 
-    __slots__ = ("attributes", "block", "hidden", "hints", "link", "name", "parent", "path", "silent")
-    block: str
-    path: str
-    link: bool
-    hidden: bool
-    silent: bool
-    hints: str | None
+    __slots__ = ("attributes", "block", "hidden", "hints", "link", "name", "parent", "silent")
 
     def __init__(self, name: str, source: str, parent: _Element | None) -> None:
         self.name = name
         self.attributes = source
         self.parent = parent
-        self.hints = None
-        if parent is None:
-            self.block = self.path = name
-            self.link = self.hidden = self.silent = False
-            return
-        lowered = source.lower()
-        self.block = name if name in _BLOCK else parent.block
-        self.path = f"{parent.path}/{name}"
-        self.link = parent.link or (name == "a" and "href" in lowered)
-        self.silent = parent.silent or name in _SILENT
-        self.hidden = parent.hidden or (
-            ("hidden" in lowered or "none" in lowered or "dialog" in lowered or name == "dialog")
-            and _is_hidden(name, source)
-        )
+        self.hints: str | None = None
+        self.block: str = name if parent is None or name in _BLOCK else parent.block
+        self.link: bool = parent is not None and parent.link
+        self.silent: bool = parent is not None and (parent.silent or name in _SILENT)
+        self.hidden: bool = parent is not None and parent.hidden
+        if source or name == "dialog":
+            lowered = source.lower()
+            self.link = self.link or (name == "a" and "href" in lowered)
+            self.hidden = self.hidden or (
+                ("hidden" in lowered or "none" in lowered or "dialog" in lowered or name == "dialog")
+                and _is_hidden(name, source)
+            )
+
+    def path(self, most: int) -> str:
+        """The names of the last elements down to this one."""
+        names: list[str] = []
+        around: _Element | None = self
+        while around and len(names) < most:
+            names.append(around.name)
+            around = around.parent
+        return "/".join(reversed(names))
 
 
 def _is_hidden(name: str, source: str) -> bool:
@@ -136,7 +139,6 @@ class _Walker:
         self._between_cells = False
         self._cell = 0
         self._line, self._line_at = 1, 0
-        self._naming: dict[str, str] = {}
 
     def text(self, start: int, end: int) -> None:
         """Take the source between two tags as text."""
@@ -270,7 +272,7 @@ class _Walker:
                     self._start,
                     self._end,
                     self._line,
-                    "/".join(around.path.split("/")[-settings.path_elements :]),
+                    around.path(settings.path_elements),
                     around.block,
                     self._hints(around),
                     self._linked / _visible(text) if self._linked else 0.0,
@@ -293,21 +295,13 @@ class _Walker:
             around = around.parent
         limit = self._settings.hint_characters
         for around in reversed(missing):
-            if around.attributes:
-                hints = f"{hints} {self._named(around.attributes)}".strip()
+            if source := around.attributes:
+                named = _named if len(source) <= limit else _named.__wrapped__  # what is long comes once
+                hints = f"{hints} {named(source, self._settings.hint_words)}".strip()
                 if len(hints) > limit:
                     hints = hints[-limit:].partition(" ")[2]
             around.hints = hints
         return hints
-
-    def _named(self, source: str) -> str:
-        # Lists repeat the same attributes over and over.
-        words = self._naming.get(source)
-        if words is None:
-            found = attributes(source)
-            own = " ".join(found[name] for name in _HINT_ATTRIBUTES if name in found).lower().split()
-            words = self._naming[source] = " ".join(own[: self._settings.hint_words])
-        return words
 
     def _close_nearest(self, names: frozenset[str], barriers: frozenset[str]) -> None:
         stack = self._stack
@@ -330,6 +324,15 @@ class _Walker:
             crossed = crossed or stack[index].name in _BLOCK
 
 
+# Lists repeat the same attributes over and over, and so do the pages of an outlet.
+@lru_cache(maxsize=4096)
+def _named(source: str, most: int) -> str:
+    """The first words that the attributes of a tag call it by, in lower case."""
+    found = attributes(source)
+    words = " ".join(found[name] for name in _HINT_ATTRIBUTES if name in found).lower().split()
+    return " ".join(words[:most])
+
+
 def _visible(text: str) -> int:
     return len("".join(text.split()))
 
@@ -350,10 +353,11 @@ def segment_html(document: Document, settings: HtmlSettings | None = None) -> Pa
     """
     settings = settings or HtmlSettings()
     found = list(tags(document.text))
-    blocks = tuple(Block(*draft) for draft in _drafts(document.text, found, settings))
-    if (body := declared_text(document.text, found)) and len(blocks) <= settings.witness_blocks:
-        shares = match_blocks([block.text for block in blocks], body)
-        blocks = tuple(replace(block, declared=said) for block, said in zip(blocks, shares, strict=True))
+    drafts = _drafts(document.text, found, settings)
+    shares: Iterable[float | None] = repeat(None, len(drafts))
+    if (body := declared_text(document.text, found)) and len(drafts) <= settings.witness_blocks:
+        shares = match_blocks([text for text, *_ in drafts], body)
+    blocks = tuple(Block(*draft, declared=said) for draft, said in zip(drafts, shares, strict=True))
     return Page(document, blocks, read_metadata(document.text, found, blocks))
 
 

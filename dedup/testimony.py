@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,9 +77,9 @@ def witnessed(block: Block, probability: float, recurrence: Recurrence, source: 
     header = line = None
     if probability > 0:
         header, line = lexicon.header(folded), lexicon.line(folded)
-    if line is None and "figcaption" in (block.tag, *block.path.split("/")):
+    if line is None and (block.tag == "figcaption" or "figcaption" in block.path.split("/")):
         line = Reason.CAPTION
-    evidence = [Evidence(source, f"{probability:.2f} likely content", round(2 * probability - 1, 4))]
+    evidence = [_likely(source, probability)]
     if block.extracted is not None:
         evidence.append(
             Evidence("trafilatura", f"kept {block.extracted:.0%} of it", round(2 * block.extracted - 1, 4))
@@ -90,10 +91,21 @@ def witnessed(block: Block, probability: float, recurrence: Recurrence, source: 
     if block.hidden:
         evidence.append(Evidence("markup", "hidden from readers", -0.5))
     if recurrence.pages:
-        evidence.append(Evidence("outlet", f"stands on {recurrence.pages} more pages of this outlet", -0.5))
+        evidence.append(_recurs(recurrence.pages))
     if recurrence.outlets:
         evidence.append(Evidence("outlets", f"stands in {recurrence.outlets} more outlets", 0.5))
     return Witnessed(block, folded, lexicon, header, line, probability, recurrence, evidence)
+
+
+# Most blocks of an outlet that is known recur on as many pages, at places of the same few chances.
+@lru_cache(maxsize=1024)
+def _likely(source: str, probability: float) -> Evidence:
+    return Evidence(source, f"{probability:.2f} likely content", round(2 * probability - 1, 4))
+
+
+@lru_cache(maxsize=1024)
+def _recurs(pages: int) -> Evidence:
+    return Evidence("outlet", f"stands on {pages} more pages of this outlet", -0.5)
 
 
 def is_clear(page: Page, chances: NDArray[np.float64], settings: JudgeSettings) -> bool:

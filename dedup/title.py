@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import regex
 
@@ -38,8 +39,7 @@ def _headline(page: Page, blocks: Sequence[Witnessed], first_kept: int | None) -
     limit = len(blocks) if first_kept is None else first_kept + 1
     best, best_score = None, 0.5
     for i, b in enumerate(blocks[: limit + 3]):
-        own = _grams(b.folded)
-        if not own or b.block.hidden or len(b.folded) > 300:
+        if b.block.hidden or len(b.folded) > 300 or not (own := _grams(b.folded)):
             continue
         score = len(own & wanted) / len(own | wanted) if wanted else 0.0
         score += 0.3 * (b.block.tag == "h1") + 0.1 * (b.block.tag == "h2") - 0.3 * (b.block.link_share > 0.5)
@@ -67,9 +67,11 @@ def _first_line_title(blocks: Sequence[Witnessed], first_kept: int | None) -> in
     return best
 
 
-def _grams(text: str) -> set[str]:
+# The lines above the article come back on every page of an outlet.
+@lru_cache(maxsize=2048)
+def _grams(text: str) -> frozenset[str]:
     """What two texts may have in common: words of alphabets, pairs of other characters."""
     found = set[str]()
     for run in _RUN.findall(text):
         found |= {run} if run.isascii() else {run[i : i + 2] for i in range(max(1, len(run) - 1))}
-    return found
+    return frozenset(found)

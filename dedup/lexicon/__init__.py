@@ -109,9 +109,7 @@ class Lexicon:
 
     def prefix(self, text: str) -> int:
         """Length of the dateline or wire tag glued before the first sentence of `text`, or 0."""
-        if not _GLUE.search(text, 0, 160):
-            return 0
-        match = _within(self.prefixes.match, text)
+        match = _within(self.prefixes.match, text) if may_have_prefix(text) else None
         return match.end() if match else 0
 
     def entry(self, text: str) -> int:
@@ -137,8 +135,7 @@ class Lexicon:
 
     def is_agency(self, folded: str) -> bool:
         """Whether the text names an agency and no more, but for brackets and dashes around it."""
-        bare = folded.strip(" []()【】（）［］〔〕<>=-–—―/・:：")
-        return _within(self.some_agency.fullmatch, bare) is not None
+        return _matches(self.some_agency, folded.strip(" []()【】（）［］〔〕<>=-–—―/・:："))
 
     def field(self, name: str, text: str) -> str | None:
         """The value of a field in a line of its own, in its original letters; None if it is no such line."""
@@ -186,6 +183,11 @@ def lexicon(language: str) -> Lexicon:
     )
 
 
+def may_have_prefix(text: str) -> bool:
+    """Whether the text has what ends every prefix, where a prefix may end."""
+    return _GLUE.search(text, 0, 160) is not None
+
+
 def lexicon_for(text: str) -> Lexicon:
     """The lexicon a line is read with: Japanese where it has a CJK character, else English."""
     return lexicon("en" if text.isascii() or not _CJK.search(text) else "ja")
@@ -213,3 +215,8 @@ def _within(matching: Callable[..., regex.Match[str] | None], text: str) -> rege
 def _reason(pattern: regex.Pattern[str], folded: str) -> Reason | None:
     match = _within(pattern.fullmatch, folded)
     return Reason(match.lastgroup) if match and match.lastgroup else None
+
+
+@lru_cache(maxsize=8192)
+def _matches(pattern: regex.Pattern[str], text: str) -> bool:
+    return _within(pattern.fullmatch, text) is not None
