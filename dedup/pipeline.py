@@ -215,7 +215,7 @@ def _article(page: Page, ordinal: int, profiles: Profiles, settings: Settings) -
         chances, source = placed, "place"
     else:
         chances = score(load(Media.HTML, settings.judge, witness=False), page, (), settings.judge)
-        if not is_clear(page, chances, settings.judge):
+        if not is_clear(page, chances, known, settings.judge):
             page = heard(page, settings.html)
             chances = score(load(Media.HTML, settings.judge), page, known, settings.judge)
     return assemble(page, judge(page, chances, known, settings.judge, source), ordinal)

@@ -12,8 +12,8 @@ import regex
 from dedup.lexicon import lexicon
 from dedup.roles import is_bullet, is_prose
 from dedup.settings import JudgeSettings
-from dedup.testimony import Witnessed, heads_article, is_kept
-from dedup.types import Block, Media, Page, Piece, Reason
+from dedup.testimony import Witnessed, heads_article, is_kept, recurs
+from dedup.types import Block, Page, Piece, Reason
 
 # The number of an item on a line of its own.
 _RANK = regex.compile(r"[\W_]*\d+[\W_]*(?:位)?$")
@@ -59,15 +59,9 @@ def consent(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
 
 
 def outlet_chrome(page: Page, blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
-    """What recurs within the outlet is chrome; what reads like an article for certain must recur widely.
-
-    News that goes on repeats a paragraph of background in the next article.
-    """
-    # Markup tells the place: the lead of an article that returns as a teaser stands elsewhere.
-    enough = settings.recurs if page.document.media is Media.HTML else settings.recurs_flat
+    """What recurs within the outlet is chrome."""
     for b in blocks:
-        widely = max(settings.recurs_sure, settings.recurs_share * b.recurrence.of)
-        if b.recurrence.pages >= (widely if b.probability >= settings.sure else enough):
+        if recurs(b.recurrence, b.probability, page.document.media, settings):
             b.decide(Reason.REPEATED_ON_OUTLET, "outlet", "what recurs within an outlet is its chrome")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from dedup.lexicon import Lexicon, fold, lexicon_for
 from dedup.roles import named_by_markup
 from dedup.settings import JudgeSettings
-from dedup.types import Block, Evidence, Page, Reason, Recurrence
+from dedup.types import Block, Evidence, Media, Page, Reason, Recurrence
 
 # What stands around the sentences of an article, in words that few sentences have. In HTML the words
 # of other chrome ("newsletter", "cookies", "shop") are left to the forest: articles are about them too.
@@ -108,12 +109,29 @@ def _recurs(pages: int) -> Evidence:
     return Evidence("outlet", f"stands on {pages} more pages of this outlet", -0.5)
 
 
-def is_clear(page: Page, chances: NDArray[np.float64], settings: JudgeSettings) -> bool:
+def recurs(recurrence: Recurrence, probability: float, media: Media, settings: JudgeSettings) -> bool:
+    """Whether a block recurs within its outlet as chrome does: widely if it reads like content for certain.
+
+    News that goes on repeats a paragraph of background in the next article.
+    """
+    # Markup tells the place: the lead of an article that returns as a teaser stands elsewhere.
+    enough = settings.recurs if media is Media.HTML else settings.recurs_flat
+    widely = max(settings.recurs_sure, settings.recurs_share * recurrence.of)
+    return recurrence.pages >= (widely if probability >= settings.sure else enough)
+
+
+def is_clear(
+    page: Page, chances: NDArray[np.float64], known: Sequence[Recurrence], settings: JudgeSettings
+) -> bool:
     """Whether an HTML page can be judged without trafilatura; `chances` is P(content) of each block.
 
     It can if the characters that are expected to be misjudged are few beside those expected to be
-    content, and no block waits for its word (see `JudgeSettings.doubt` and `boxed`).
+    content, and no block waits for its word (see `JudgeSettings.doubt` and `boxed`). About what recurs
+    within the outlet (`known`, empty where that is not known) there is no doubt.
     """
+    if known:
+        sure = [recurs(one, p, Media.HTML, settings) for one, p in zip(known, chances.tolist(), strict=True)]
+        chances = np.where(sure, 0.0, chances)
     size = np.array([len(block.text) for block in page.blocks], np.float64)
     wrong, content = (size * np.minimum(chances, 1 - chances)).sum(), (size * chances).sum()
     if wrong >= settings.doubt * max(float(content), _LEAST):

@@ -268,14 +268,17 @@ def test_a_page_is_clear_where_no_verdict_is_open():
     page = segment_html(Document("-", "-", source, Media.HTML, Encoding("utf-8", "text")))
     settings = JudgeSettings()
 
-    def clear(*chances: float) -> bool:
-        return is_clear(page, np.array(chances), settings)
+    def clear(*chances: float, known: tuple[Recurrence, ...] = ()) -> bool:
+        return is_clear(page, np.array(chances), known, settings)
 
     assert clear(0.99, 0.99, 0.99, 0.99, 0.99, 0.01)
     assert not clear(0.99, 0.6, 0.6, 0.99, 0.99, 0.01)
+    # What recurs on other pages of the outlet will be stripped, whatever the forest says.
+    once, again = Recurrence(of=9), Recurrence(pages=3, of=9)
+    assert clear(0.99, 0.6, 0.6, 0.99, 0.99, 0.01, known=(once, again, again, once, once, once))
     # One that seems to hold nothing is not clear, nor one that is kept though its box says chrome.
     assert not clear(*[0.05] * 6)
     sure = [0.999] * 5
     assert clear(*sure, 0.95)
     assert not clear(*sure, 0.79)
-    assert not is_clear(page, np.array([*sure, 0.01]), JudgeSettings(doubt=0))
+    assert not is_clear(page, np.array([*sure, 0.01]), (), JudgeSettings(doubt=0))
