@@ -487,6 +487,11 @@ def test_postings_come_back_whatever_way_they_went_in():
     keys = np.unique((added[3] >> np.uint64(32)).astype(np.uint32))
     found = sum(postings.find(some, level, keys)[1].size for level, some in levels.items())
     assert found == 300
+    recent = rng.permutation(np.concatenate(added[:9]))
+    at, texts = postings.find_recent(recent, keys)
+    of_key = np.isin(recent >> np.uint64(32), keys)
+    assert np.array_equal(postings.join(keys[at], texts.astype(np.uint32)), recent[of_key])
+    assert texts.size == 300
     pytest.importorskip("numba", reason="the extra `fast` is not installed")
     asked = [rng.integers(0, 2**32, 500, np.uint32), keys, [77], np.empty(0, np.uint32)]
     for some in (np.unique(one).astype(np.uint32) for one in asked):

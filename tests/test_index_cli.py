@@ -137,6 +137,6 @@ def test_check_says_what_is_missing(tmp_path):
     with Index(tmp_path / "i") as index:
         index.add(record("a", WIRE))
     with sqlite3.connect(tmp_path / "i") as connection:
-        connection.execute("DELETE FROM posting")
+        connection.execute("DELETE FROM recent")
     connection.close()
     assert "not found by any key" in run("check", tmp_path / "i", code=1)[0]

@@ -198,7 +198,7 @@ def test_an_index_of_a_newer_format(filled):
     with sqlite3.connect(filled) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match="has format 99, this program reads 1; a newer dedup wrote it"):
+    with pytest.raises(StoreError, match="has format 99, this program reads 2; a newer dedup wrote it"):
         Index(filled)
 
 

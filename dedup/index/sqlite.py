@@ -49,11 +49,13 @@ _MAPPED = 1 << 31
 # Share of a level's buckets from which it is read from end to end.
 _MOST = 0.25
 
-# A text without a cluster of its own name has NULL there. `place` counts paragraphs from 0.
+# A text without a cluster of its own name has NULL there. `place` counts paragraphs from 0. `recent` are
+# postings that are not in the tree yet, 64 bits each.
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE text (number INTEGER PRIMARY KEY, words BLOB NOT NULL, cluster BLOB);
 CREATE TABLE posting (bucket INTEGER PRIMARY KEY, row BLOB NOT NULL);
+CREATE TABLE recent (number INTEGER PRIMARY KEY, postings BLOB NOT NULL);
 CREATE TABLE article (
   number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, outlet TEXT, published TEXT, seen INTEGER NOT NULL,
   texts BLOB NOT NULL
@@ -99,7 +101,9 @@ class SqliteStore:
             made = self._pragma("user_version")
             if made != FORMAT:
                 newer = (
-                    "a newer dedup wrote it: update" if made > FORMAT else "feed a new index from `export`"
+                    "a newer dedup wrote it: update"
+                    if made > FORMAT
+                    else "feed a new index from what `export` of the older dedup writes"
                 )
                 raise StoreError(
                     "other_format", f"{self._path} has format {made}, this program reads {FORMAT}; {newer}"
@@ -131,8 +135,9 @@ class SqliteStore:
         if not keys.size:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         words = keys.astype(np.uint64) << np.uint64(32)
-        at, texts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-        for level in range(self._levels()):
+        here, found = postings.find_recent(self._recent(), keys)
+        at, texts = [here], [found]
+        for level in range(1, self._levels()):
             rows = self._rows(postings.buckets_in(words, level)[0])
             here, found = postings.find(rows, level, keys, compiled=compiled)
             at.append(here)
@@ -143,6 +148,8 @@ class SqliteStore:
         ]
 
     def texts(self, numbers: Collection[int]) -> dict[int, StoredText]:
+        if not numbers:
+            return {}
         rows = self._for_each(
             numbers, "SELECT number, words, cluster FROM asked CROSS JOIN text WHERE number = value"
         )
@@ -204,12 +211,8 @@ class SqliteStore:
                 if text
             ),
         )
-        postings.spread(
-            additions.postings,
-            self._rows,
-            lambda rows: connection.executemany("REPLACE INTO posting VALUES (?, ?)", rows),
-            lambda ids: connection.executemany("DELETE FROM posting WHERE bucket = ?", ((i,) for i in ids)),
-        )
+        if additions.postings.size:
+            self._post(additions.postings)
 
     def oldest(self, before: int, limit: int) -> list[StoredArticle]:
         rows = self._connected().execute(
@@ -229,6 +232,8 @@ class SqliteStore:
         connection.executemany("DELETE FROM article WHERE number = ?", ((one.number,) for one in articles))
 
     def shrink(self) -> None:
+        with self.writing():
+            self._hand_down(np.empty(0, np.uint64))
         last: int | None = 0
         while last is not None:
             with self.writing():
@@ -358,6 +363,32 @@ class SqliteStore:
 
     def _pragma(self, name: str) -> int:
         return int(self._connected().execute(f"PRAGMA {name}").fetchone()[0])
+
+    def _recent(self) -> NDArray[np.uint64]:
+        rows = self._connected().execute("SELECT postings FROM recent")
+        return np.frombuffer(b"".join([row for (row,) in rows]), "<u8")
+
+    def _post(self, words: NDArray[np.uint64]) -> None:
+        """Put postings to the recent ones, all of which go into the tree when there are many."""
+        connection = self._connected()
+        query = "SELECT count(*), coalesce(sum(length(postings)), 0) FROM recent"
+        rows, size = connection.execute(query).fetchone()
+        if rows < postings.RECENT and size // 8 + words.size < postings.ROOT:
+            connection.execute("INSERT INTO recent (postings) VALUES (?)", (words.astype("<u8").tobytes(),))
+        else:
+            self._hand_down(words)
+
+    def _hand_down(self, words: NDArray[np.uint64]) -> None:
+        """Put these postings and the recent ones into the tree."""
+        connection = self._connected()
+        words = np.sort(np.concatenate([self._recent(), words]))
+        connection.execute("DELETE FROM recent")
+        postings.spread(
+            words,
+            self._rows,
+            lambda rows: connection.executemany("REPLACE INTO posting VALUES (?, ?)", rows),
+            lambda ids: connection.executemany("DELETE FROM posting WHERE bucket = ?", ((i,) for i in ids)),
+        )
 
     def _levels(self) -> int:
         (last,) = self._connected().execute("SELECT max(bucket) FROM posting").fetchone()

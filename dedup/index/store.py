@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Of what the store holds; another number is another layout or another meaning of the keys.
-FORMAT = 1
+FORMAT = 2
 
 
 class StoreError(Exception):
