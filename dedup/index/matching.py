@@ -46,6 +46,7 @@ class Means:
     bands: int
     rows: int
     factors: tuple[NDArray[np.uint32], NDArray[np.uint32]]
+    salts: NDArray[np.uint32]
     least: int
     compiled: bool = False
 
@@ -62,7 +63,8 @@ def means(settings: ClusterSettings) -> Means:
     bands, rows = band.choose_bands(settings)
     size = bands * rows
     least = band.least_agreement(size, settings)
-    return Means(settings, bands, rows, sign.factors_of(settings, size), least)
+    salts = (np.arange(1, bands + 1) * _GOLDEN & 0xFFFFFFFF).astype(np.uint32)
+    return Means(settings, bands, rows, sign.factors_of(settings, size), salts, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,8 @@ def keys_of(texts: CodePoints, means: Means) -> tuple[NDArray[np.int64], NDArray
     banded = (
         band.band_keys(means.signatures(texts, long), bands, rows, compiled=compiled) >> np.uint64(32)
     ).astype(np.uint32)
-    banded ^= (np.arange(1, bands + 1) * _GOLDEN & 0xFFFFFFFF).astype(np.uint32)[:, None]
-    owners = np.concatenate([np.arange(whole.size), np.tile(long, bands)])
+    banded ^= means.salts[:, None]
+    owners = np.concatenate([np.arange(whole.size), np.broadcast_to(long, banded.shape).ravel()])
     return owners, np.concatenate([whole, banded.ravel()])
 
 
@@ -160,10 +162,7 @@ def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | Non
     """
     wanted, which = np.unique(asked.keys, return_inverse=True)
     counts, postings = store.lookup(wanted, compiled=means.compiled)
-    at, reached = each_of(counts, which)
-    packed = asked.owners[at].astype(np.uint64) << np.uint64(32) | postings[reached].astype(np.uint64)
-    reach = band.unpack(packed)
-    pairs = list(zip(reach.left.tolist(), reach.right.tolist(), strict=True))
+    pairs = _candidates(asked, which, counts, postings) if postings.size else []
     stored = store.texts(sorted({known for _, known in pairs}))
     # Stored texts in the same words as one asked for need not be folded and signed again.
     text_of = {words: text for text, words in enumerate(asked.words)}
@@ -179,15 +178,14 @@ def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | Non
     next_text, next_article = store.next_numbers()
     fresh = [text for text in range(len(asked.words)) if text not in number]
     number |= {text: next_text + place for place, text in enumerate(fresh)}
-    alike = _neighbours(asked, rest, others, verbatim, pairs, number, means)
+    within = _pairs_within(asked, means.settings.bucket) if wanted.size < asked.keys.size else []
+    alike = _neighbours(asked, rest, others, verbatim, pairs, within, number, means)
     folded |= {number[text]: asked.folded[text] for text in fresh}
-    clusters, began = _clusters([number[text] for text in fresh], stored, folded, alike)
-    texts = {number[text]: asked.words[text] for text in fresh}
-    known_words = {one: text.words for one, text in stored.items()} | texts
+    new_texts = _clustered({number[text]: asked.words[text] for text in fresh}, stored, folded, alike)
     limit = None if terms.limit is None else terms.limit + 1  # one may stand in the same article
     involved = {*number.values(), *(other for near in alike.values() for other in near)} & stored.keys()
     teller = _Teller(
-        {one: StoredText(words, clusters[one]) for one, words in known_words.items()},
+        {**stored, **new_texts},
         folded,
         alike,
         store.standings(involved, terms.since, limit),
@@ -223,14 +221,18 @@ def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | Non
         new.append(here)
     if seen is None:
         return Found(answers, Additions({}, np.empty(0, np.uint64), []), [])
-    additions = {
-        one: StoredText(words, "" if one in began else clusters[one]) for one, words in texts.items()
-    }
-    return Found(
-        answers,
-        Additions(additions, _postings(asked, number, fresh, counts[which], means.settings), new),
-        conflicts,
-    )
+    added = _postings(asked, number, fresh, counts[which], means.settings)
+    return Found(answers, Additions(new_texts, added, new), conflicts)
+
+
+def _candidates(
+    asked: Asked, which: NDArray[np.int64], counts: NDArray[np.int64], postings: NDArray[np.int64]
+) -> list[tuple[int, int]]:
+    """Pairs of a text asked for and the number of a stored text that have a key in common."""
+    at, reached = each_of(counts, which)
+    packed = asked.owners[at].astype(np.uint64) << np.uint64(32) | postings[reached].astype(np.uint64)
+    reach = band.unpack(packed)
+    return list(zip(reach.left.tolist(), reach.right.tolist(), strict=True))
 
 
 def each_of(
@@ -269,18 +271,21 @@ def _neighbours(
     others: CodePoints,
     same: Mapping[int, int],
     pairs: Sequence[tuple[int, int]],
+    within: Sequence[Sequence[int]],
     number: Mapping[int, int],
     means: Means,
 ) -> dict[int, dict[int, float]]:
     """For every text number asked for, the texts that are near it and their similarity, both ways.
 
     `stored` are the numbers of stored texts and `others` these texts; those of `same` are texts asked for.
-    `pairs` are candidates (text asked for, number of a stored text).
+    `pairs` are candidates (text asked for, number of a stored text), `within` those among texts asked for.
     """
     settings = means.settings
     place = {one: len(asked.words) + i for i, one in enumerate(stored)} | dict(same)
     candidates = [(text, place[other]) for text, other in pairs if other in place and number[text] != other]
-    both = np.array([*candidates, *_pairs_within(asked, settings.bucket)], np.int64).reshape(-1, 2)
+    if not candidates and not within:
+        return {}
+    both = np.array([*candidates, *within], np.int64)
     every = CodePoints(
         np.concatenate([asked.codes.codes, others.codes]),
         np.concatenate([asked.codes.starts, others.starts + asked.codes.codes.size]),
@@ -315,7 +320,7 @@ def _agree(texts: CodePoints, pairs: Pairs, means: Means) -> NDArray[np.bool_]:
     return agreeing >= means.least
 
 
-def _pairs_within(asked: Asked, bucket: int) -> Iterator[tuple[int, int]]:
+def _pairs_within(asked: Asked, bucket: int) -> list[list[int]]:
     """Pairs of texts asked for together that have a key in common."""
     words = np.sort(asked.keys.astype(np.uint64) << np.uint64(32) | asked.owners.astype(np.uint64))
     keys, owners = words >> np.uint64(32), (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
@@ -325,32 +330,25 @@ def _pairs_within(asked: Asked, bucket: int) -> Iterator[tuple[int, int]]:
         if not same.size:
             break
         found.append(np.stack([owners[same], owners[same + distance]], axis=1))
-    if found:
-        pairs = np.unique(np.concatenate(found), axis=0)
-        yield from pairs[pairs[:, 0] != pairs[:, 1]].tolist()
+    pairs = np.unique(np.concatenate(found), axis=0) if found else np.empty((0, 2), np.int64)
+    return pairs[pairs[:, 0] != pairs[:, 1]].tolist()  # type: ignore[no-any-return]
 
 
-def _clusters(
-    fresh: Sequence[int],
+def _clustered(
+    fresh: Mapping[int, str],
     stored: Mapping[int, StoredText],
     folded: Mapping[int, str],
     alike: Mapping[int, Mapping[int, float]],
-) -> tuple[dict[int, str], set[int]]:
-    """The cluster of every text, and the texts that began one.
-
-    New ones, in order, join that of the most similar text that began one.
-    """
-    began = {number for number, text in stored.items() if not text.cluster}
-    clusters = {number: text.cluster or _digest(folded[number]) for number, text in stored.items()}
-    for number in fresh:
+) -> dict[int, StoredText]:
+    """New texts by number, with clusters: each joins that of the most similar before it that began one."""
+    texts: dict[int, StoredText] = {}
+    for number, words in fresh.items():
         near = alike.get(number, {})
-        first = max((one for one in near if one in began), key=lambda one: (near[one], -one), default=None)
-        if first is None:
-            began.add(number)
-            clusters[number] = _digest(folded[number])
-        else:
-            clusters[number] = clusters[first]
-    return clusters, began
+        began = [one for one in near if one in texts or one in stored]
+        began = [one for one in began if not (texts.get(one) or stored[one]).cluster]
+        first = max(began, key=lambda one: (near[one], -one), default=None)
+        texts[number] = StoredText(words, "" if first is None else _digest(folded[first]))
+    return texts
 
 
 def _postings(
@@ -361,15 +359,17 @@ def _postings(
     settings: ClusterSettings,
 ) -> NDArray[np.uint64]:
     """The postings of the new texts. A key takes no more texts than `bucket`, those `held` included."""
-    new = np.full(len(asked.words), -1, np.int64)
+    new = np.zeros(len(asked.words), np.uint64)
     new[fresh] = [number[text] for text in fresh]
-    chosen = np.flatnonzero(new[asked.owners] >= 0)
-    order = chosen[np.lexsort((new[asked.owners[chosen]], asked.keys[chosen]))]
-    keys = asked.keys[order]
-    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])[: keys.size])
-    rank = np.arange(keys.size) - np.repeat(starts, np.diff(np.append(starts, keys.size)))
-    order = order[held[order] + rank < settings.bucket]
-    return asked.keys[order].astype(np.uint64) << np.uint64(32) | new[asked.owners[order]].astype(np.uint64)
+    texts = new[asked.owners]
+    words = asked.keys.astype(np.uint64) << np.uint64(32) | texts
+    chosen = np.flatnonzero(texts)
+    order = chosen[np.argsort(words[chosen])]
+    words, keys = words[order], asked.keys[order]
+    places = np.arange(keys.size)
+    # For every posting the place of the first with its key; there is none before the first of all.
+    firsts = np.maximum.accumulate(np.where(np.append(False, keys[1:] == keys[:-1])[: keys.size], 0, places))
+    return words[held[order] + places - firsts < settings.bucket]
 
 
 class _Teller:
@@ -413,21 +413,17 @@ class _Teller:
         limit = self._terms.limit
         for other in [number, *sorted(near, key=lambda one: (-near[one], one))]:
             before = [one for one in self._standings.get(other, ()) if one.article != article]
-            for one in [*before, *own.get(other, ())]:
-                if limit is not None and limit <= 0:
-                    return
-                limit = None if limit is None else limit - 1
-                text = self._texts[other]
-                yield Match(
-                    text.cluster,
-                    one.article,
-                    one.place,
-                    one.outlet,
-                    near.get(other, 1.0),
-                    self._kind(text.words, words) if other != number else Relation.EXACT,
-                    moment(one.seen),
-                    text.words,
-                )
+            places = [*before, *own.get(other, ())][:limit]
+            if not places:
+                continue
+            limit = None if limit is None else limit - len(places)
+            text = self._texts[other]
+            cluster = text.cluster or _digest(self._folded[other])
+            similarity = near.get(other, 1.0)
+            kind = self._kind(text.words, words) if other != number else Relation.EXACT
+            for one in places:
+                seen = moment(one.seen)
+                yield Match(cluster, one.article, one.place, one.outlet, similarity, kind, seen, text.words)
 
     def _kind(self, theirs: str, ours: str) -> Relation:
         return Relation.CHANGED_FACTS if self._terms.facts and changes(theirs, ours) else Relation.NEAR
