@@ -121,10 +121,13 @@ def test_a_killed_redis_server_that_keeps_a_log_has_all_that_was_answered(tmp_pa
 def filled(tmp_path):
     place = tmp_path / "news.index"
     with Index(place) as index:
-        list(
-            index.add_many(record(f"a{n}", f"{WIRE} It was notice {n * n} of the year.") for n in range(300))
-        )
+        list(index.add_many(record(f"a{n}", notice(n)) for n in range(900)))
     return place
+
+
+def notice(number):
+    """A paragraph unlike all others."""
+    return " ".join(f"Gauge {place} stood at {(number + place) ** 4}." for place in range(5))
 
 
 def test_opening_takes_no_time(filled):
@@ -211,11 +214,11 @@ def test_a_full_disk_keeps_what_was_committed(filled):
             list(index.add_many(record(f"b{n}", f"Number {n}: {WIRE}" * 5) for n in range(500)))
         assert told.value.error == "disk_full"
         connection.execute("PRAGMA max_page_count = 1000000")
-        assert index.stats().articles == 300
+        assert index.stats().articles == 900
         assert index.check() == []
         index.add(record("after", WIRE))
     with Index(filled) as index:
-        assert index.stats().articles == 301
+        assert index.stats().articles == 901
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write anywhere")
@@ -226,7 +229,7 @@ def test_a_read_only_folder(filled):
             Index(filled).add(record("b", WIRE))
         assert told.value.error in {"read_only", "missing"}
         with Index(filled, read_only=True) as index:
-            assert index.seen(WIRE)
+            assert index.seen(notice(5))
     finally:
         filled.parent.chmod(0o700)
 
@@ -236,7 +239,7 @@ def test_the_file_shrinks_when_articles_are_forgotten(filled):
         before = index.stats().bytes
         index.expire(paragraphs=20)
         assert index.stats().bytes < before / 2
-        assert index.seen(f"{WIRE} It was notice {299 * 299} of the year.").article == "a299"
+        assert index.seen(notice(899)).article == "a899"
         assert index.check() == []
     assert filled.stat().st_size < before / 2
 
@@ -244,7 +247,7 @@ def test_the_file_shrinks_when_articles_are_forgotten(filled):
 def test_expire_by_bytes(filled):
     with Index(filled) as index:
         goal = index.stats().bytes // 2
-        assert 0 < index.expire(bytes=goal) < 300
+        assert 0 < index.expire(bytes=goal) < 900
         assert index.stats().bytes <= goal
         assert index.check() == []
 
@@ -252,7 +255,7 @@ def test_expire_by_bytes(filled):
 def test_a_copy_of_a_closed_index_is_an_index(filled, tmp_path):
     shutil.copy(filled, tmp_path / "copy")
     with Index(tmp_path / "copy") as index:
-        assert index.stats().articles == 300
+        assert index.stats().articles == 900
 
 
 def test_the_file_says_its_parameters(filled):
