@@ -34,7 +34,6 @@ from dedup.spark.stages import Stages
 
 # PySpark warns of pandas 3, which nothing here uses, and leaves sockets to the garbage collector.
 pytestmark = [
-    pytest.mark.xdist_group("spark"),  # a second virtual machine takes a core for half a minute
     pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
