@@ -116,15 +116,14 @@ class _Worker(Generic[Item, Result]):
             self._stop()
         pipe = self._sent(item)
         if pipe is None:
-            return lost(item, "crashed", self._death())
+            return lost(item, *self._death())
         if not pipe.poll(self._settings.seconds or None):
             self._stop()
-            told = f"cleaning it takes more than {self._settings.seconds:g} s, as no page should"
-            return lost(item, "too_slow", f"{told}; look at it, or give it more time (worker.seconds)")
+            return lost(item, "too_slow", self._late())
         try:
             error, result, grown = pipe.recv()
         except (EOFError, ConnectionError):
-            return lost(item, "crashed", self._death())
+            return lost(item, *self._death())
         self._asked += 1
         if grown:
             self._stop()
@@ -171,12 +170,19 @@ class _Worker(Generic[Item, Result]):
         process.join(1.0)
         raise WorkerError(f"a process that cleans pages ended before it began ({_ending(process)})")
 
-    def _death(self) -> str:
-        """How the process ended, for the user; the next item gets another."""
+    def _late(self) -> str:
+        told = f"cleaning it takes more than {self._settings.seconds:g} s, as no page should"
+        return f"{told}; look at it, or give it more time (worker.seconds)"
+
+    def _death(self) -> tuple[str, str]:
+        """Why the process ended, and a sentence on it for the user; the next item gets another."""
         process = self._process
         self._stop(patience=10.0)
-        told = f"the process that cleaned it was ended ({_ending(process)})"
-        return f"{told}, by this page or by others' need of memory; clean it alone to see which"
+        ending = _ending(process)
+        if ending == "SIGALRM":  # its own alarm was before our clock
+            return "too_slow", self._late()
+        told = f"the process that cleaned it was ended ({ending})"
+        return "crashed", f"{told}, by this page or by others' need of memory; clean it alone to see which"
 
     def _stop(self, *, patience: float = 0.0) -> None:
         with self._lock:

@@ -309,8 +309,8 @@ def test_the_key_tells_apart_what_gives_other_results(tmp_path):
 
 
 def test_what_a_limit_ended_is_tried_again(tmp_path):
-    page = Source("a", "a", b"The harbour market opens at seven.", Media.TEXT)
-    strict = Settings(worker=WorkerSettings(seconds=1e-4))
+    page = Source("a", "a", b"The harbour market opens at seven.\n" * 2_000, Media.TEXT)
+    strict = Settings(worker=WorkerSettings(seconds=0.001))
     with Journal(tmp_path / "journal", resume=False) as journal:
         (late,) = clean_twice([page], [page], itself, jobs=1, settings=strict, journal=journal)
         assert late.failure.error == "too_slow"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def act(item):
             os._exit(7)
         case "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "ended by its own alarm":
+            os.kill(os.getpid(), signal.SIGALRM)
         case "pid":
             return os.getpid()
         case "grow":
@@ -74,6 +77,7 @@ FATAL = {
     "crash": ("crashed", "SIGSEGV"),
     "leave": ("crashed", "exit code 7"),
     "killed": ("crashed", "SIGKILL"),
+    "ended by its own alarm": ("too_slow", "more than 1 s"),
 }
 
 
@@ -170,14 +174,14 @@ def test_workers_that_do_not_start_are_an_error():
 # Pages
 
 GOOD = Source("good.txt", "good.txt", "The harbour market opens at seven.\n", Media.TEXT, outlet="port")
+LONG = replace(GOOD, name="long.txt", content="The harbour market opens at seven.\n" * 50_000)
+STRICT = Settings(worker=WorkerSettings(seconds=0.001))
 
 
 def test_one_page_over_a_limit_is_one_failure():
-    # A budget that no page keeps, and one that all keep.
-    strict = Settings(worker=WorkerSettings(seconds=1e-4))
     for jobs in (1, 2):
-        (late,) = clean_many([GOOD], jobs=jobs, settings=strict)
-        assert (late.source, late.articles, late.failure.error) == ("good.txt", (), "too_slow")
+        (late,) = clean_many([LONG], jobs=jobs, settings=STRICT)
+        assert (late.source, late.articles, late.failure.error) == ("long.txt", (), "too_slow")
     failure = Failure("gone.txt", "not_found", "it is gone")
     found = list(clean_many([GOOD, failure, GOOD], jobs=2))
     assert [one.failure for one in found] == [None, failure, None]
@@ -185,7 +189,7 @@ def test_one_page_over_a_limit_is_one_failure():
 
 
 def test_pages_over_a_limit_teach_nothing():
-    assert not learn([GOOD], jobs=1, settings=Settings(worker=WorkerSettings(seconds=1e-4))).outlets
+    assert not learn([LONG], jobs=1, settings=STRICT).outlets
     assert list(learn([GOOD], jobs=1).outlets) == ["port"]
 
 
