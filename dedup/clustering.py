@@ -20,7 +20,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +43,7 @@ def cluster(
     settings: ClusterSettings = _DEFAULTS,
     *,
     texts: Sequence[str] | None = None,
+    groups: Distinct | None = None,
 ) -> Clustering:
     """Return every verified link between `paragraphs` and the clusters they form.
 
@@ -51,7 +52,8 @@ def cluster(
     equal paragraphs and repeated ids; each is a paragraph of its own.
 
     `texts` are the paragraphs' texts where they are at hand. A sequence that makes its paragraphs
-    when they are looked at is then asked only for those that share words with others.
+    when they are looked at is then asked only for those that share words with others. `groups` are
+    what `distinct` made of these paragraphs, for who asks for other relations of them too.
 
     >>> wire = "The committee said on Tuesday that it would publish its findings before the summer."
     >>> found = cluster([Paragraph("a", 0, "north", wire), Paragraph("b", 3, "south", wire.upper())])
@@ -59,14 +61,14 @@ def cluster(
     [('exact', ('north', 'south'), 2)]
     """
     items = held(paragraphs)
-    words = _texts(items) if texts is None else texts
-    compiled = _worth_compiling(words, settings)
-    order, starts, distinct_texts = _collapse(words, settings, compiled=compiled)
-    candidates, verified = verified_pairs(distinct_texts, settings, compiled=compiled)
+    if groups is None:
+        words = _texts(items) if texts is None else texts
+        groups = _collapsed(words, settings, compiled=_worth_compiling(words, settings))
+    candidates, verified = verified_pairs(groups.texts, settings, compiled=groups.compiled)
     linked = np.flatnonzero(verified >= settings.threshold)
     linked = linked[np.argsort(candidates.left[linked] << 32 | candidates.right[linked])]
     pairs = Pairs(candidates.left[linked], candidates.right[linked])
-    links, clusters = _joined(items, order, starts, pairs, verified[linked], compiled=compiled)
+    links, clusters = _joined(items, groups, pairs, verified[linked])
     return Clustering(links, clusters, _histogram(verified))
 
 
@@ -80,16 +82,16 @@ def recluster(links: Iterable[Link], threshold: float) -> Clustering:
     kept = [link for link in links if link.similarity >= threshold]
     items = tuple(dict.fromkeys(end for link in kept for end in (link.left, link.right)))
     number = {item: i for i, item in enumerate(items)}
-    order, starts, _ = _collapse([item.text for item in items], _DEFAULTS, compiled=False)
+    groups = _collapsed([item.text for item in items], _DEFAULTS, compiled=False)
     text = np.empty(len(items), np.int64)
-    text[order] = np.repeat(np.arange(starts.size - 1), np.diff(starts))
+    text[groups.order] = np.repeat(np.arange(groups.starts.size - 1), np.diff(groups.starts))
     near = [link for link in kept if link.kind is not Relation.EXACT]
     ends = text[np.array([(number[link.left], number[link.right]) for link in near], np.int64).reshape(-1, 2)]
     pairs = Pairs(ends.min(axis=1), ends.max(axis=1))
     by_pair = np.lexsort((pairs.right, pairs.left))
     pairs = Pairs(pairs.left[by_pair], pairs.right[by_pair])
     similarity = np.array([link.similarity for link in near])[by_pair]
-    again, clusters = _joined(items, order, starts, pairs, similarity, compiled=False)
+    again, clusters = _joined(items, groups, pairs, similarity)
     return Clustering(again, clusters, _histogram(similarity))
 
 
@@ -114,23 +116,23 @@ class Distinct:
     texts: CodePoints
     compiled: bool
 
-    def first(self, text: int) -> int:
-        """Return the number of the paragraph that stands for a text."""
-        return int(self.order[self.starts[text]])
-
-    def copies(self, text: int) -> list[int]:
-        """Return the numbers of a text's paragraphs."""
-        copies: list[int] = self.order[self.starts[text] : self.starts[text + 1]].tolist()
-        return copies
-
 
 def distinct(items: Sequence[Paragraph], settings: ClusterSettings) -> Distinct:
     """Group paragraphs by comparison text."""
     words = _texts(items)
-    compiled = _worth_compiling(words, settings)
-    order, starts, texts = _collapse(words, settings, compiled=compiled)
+    groups = _collapsed(words, settings, compiled=_worth_compiling(words, settings))
     none = np.empty(0, np.int64)
-    return Distinct(_ranked(items, order, starts, Pairs(none, none))[0], starts, texts, compiled)
+    return replace(groups, order=_ranked(items, groups, Pairs(none, none))[0])
+
+
+def _collapsed(words: Sequence[str], settings: ClusterSettings, *, compiled: bool) -> Distinct:
+    """Group texts by comparison text, copies in the order they came in."""
+    texts = compare.encode(words, compiled=compiled, workers=settings.workers, scratch=settings.scratch)
+    order, starts = grouped(texts, settings.workers, compiled=compiled)
+    first = order[starts[:-1]]
+    return Distinct(
+        order, starts, CodePoints(texts.codes, texts.starts[first], texts.lengths[first]), compiled
+    )
 
 
 def _worth_compiling(texts: Sequence[str], settings: ClusterSettings) -> bool:
@@ -140,13 +142,13 @@ def _worth_compiling(texts: Sequence[str], settings: ClusterSettings) -> bool:
 
 
 def _ranked(
-    items: Sequence[Paragraph], order: NDArray[np.int64], starts: NDArray[np.int64], pairs: Pairs
+    items: Sequence[Paragraph], groups: Distinct, pairs: Pairs
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Order the copies of every text by precedence; return that order, and each paragraph's precedence.
 
     Only what can join a cluster is looked at, in the order of the input, which is how memory holds it.
     """
-    sizes = np.diff(starts)
+    order, sizes = groups.order, np.diff(groups.starts)
     text = np.repeat(np.arange(sizes.size), sizes)
     involved = sizes > 1
     involved[pairs.left] = True
@@ -158,16 +160,6 @@ def _ranked(
     order = order.copy()
     order[copies] = order[copies][np.lexsort((rank[order[copies]], text[copies]))]
     return order, rank
-
-
-def _collapse(
-    words: Sequence[str], settings: ClusterSettings, *, compiled: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64], CodePoints]:
-    """Group paragraphs by equal comparison text, and return the comparison text of each group too."""
-    texts = compare.encode(words, compiled=compiled, workers=settings.workers, scratch=settings.scratch)
-    order, starts = grouped(texts, settings.workers, compiled=compiled)
-    first = order[starts[:-1]]
-    return order, starts, CodePoints(texts.codes, texts.starts[first], texts.lengths[first])
 
 
 def grouped(
@@ -206,20 +198,11 @@ def _sorted_by(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def _joined(
-    items: Sequence[Paragraph],
-    order: NDArray[np.int64],
-    starts: NDArray[np.int64],
-    pairs: Pairs,
-    similarity: NDArray[np.float64],
-    *,
-    compiled: bool,
+    items: Sequence[Paragraph], groups: Distinct, pairs: Pairs, similarity: NDArray[np.float64]
 ) -> tuple[Links, Clusters]:
-    """Links between texts as links between paragraphs, and stars of texts as clusters of paragraphs.
-
-    The paragraphs of text `t` are `order[starts[t] : starts[t + 1]]`.
-    """
-    order, rank = _ranked(items, order, starts, pairs)
-    sizes, first = np.diff(starts), order[starts[:-1]]
+    """Links between texts as links between paragraphs, and stars of texts as clusters of paragraphs."""
+    order, rank = _ranked(items, groups, pairs)
+    sizes, first = np.diff(groups.starts), order[groups.starts[:-1]]
     text = np.repeat(np.arange(sizes.size), sizes)
     copies = np.flatnonzero(order != first[text])
     links = Links(
@@ -229,7 +212,7 @@ def _joined(
         np.concatenate([similarity, np.ones(copies.size)]),
         np.repeat([False, True], [similarity.size, copies.size]),
     )
-    centre, to_centre = stars(sizes, rank[first], pairs, similarity, compiled=compiled)
+    centre, to_centre = stars(sizes, rank[first], pairs, similarity, compiled=groups.compiled)
     members = np.bincount(centre[centre >= 0], sizes[centre >= 0], sizes.size).astype(np.int64)
     # Largest first; clusters of one size in the order of their texts.
     centres = np.flatnonzero(members > 1)

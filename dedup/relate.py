@@ -34,15 +34,19 @@ _TELL = 2048
 
 
 def quotations(
-    paragraphs: Iterable[Paragraph], settings: ClusterSettings = _DEFAULTS
+    paragraphs: Iterable[Paragraph],
+    settings: ClusterSettings = _DEFAULTS,
+    *,
+    groups: Distinct | None = None,
 ) -> tuple[Quotation, ...]:
     """Return every paragraph that stands within a longer one without being its near-duplicate.
 
     Of copies the first in precedence (earliest published) stands for all. The quote is the one with
-    fewer shingles; at least `settings.containment` of them stand in the other.
+    fewer shingles; at least `settings.containment` of them stand in the other. `groups` are what
+    `distinct` made of these paragraphs, if it did.
     """
     items = held(paragraphs)
-    groups = distinct(items, settings)
+    groups = groups or distinct(items, settings)
     texts, compiled = groups.texts, groups.compiled
     pairs = quote.candidate_containments(texts, settings, compiled=compiled)
     overlaps = verify.overlaps(texts, pairs, settings.shingle, compiled=compiled, workers=settings.workers)
@@ -69,17 +73,19 @@ def passages(
     clusters: Iterable[Cluster],
     settings: ClusterSettings = _DEFAULTS,
     *,
+    groups: Distinct | None = None,
     told: Callable[[float], object] = lambda _: None,
 ) -> tuple[Passage, ...]:
     """Return the rare words that paragraphs of different outlets share though they differ as wholes.
 
     `clusters` are those of the same paragraphs: a cluster's representative and its copies stand
     for its members, so that near-duplicates are not told again. Paragraphs without an outlet count
-    by document. Passages come heaviest first, then longest; every copy is a place. `told` is called
-    with the share of the places that were weighed, which is most of the work.
+    by document. Passages come heaviest first, then longest; every copy is a place. `groups` are what
+    `distinct` made of these paragraphs, if it did. `told` is called with the share of the places that
+    were weighed, which is most of the work.
     """
     items = held(paragraphs)
-    texts = distinct(items, settings)
+    texts = groups or distinct(items, settings)
     kept = np.flatnonzero(~_near(items, clusters)[texts.order[texts.starts[:-1]]])
     some = CodePoints(texts.texts.codes, texts.texts.starts[kept], texts.texts.lengths[kept])
     spans = common_spans(some, _sides(items, texts)[kept], settings, compiled=texts.compiled)

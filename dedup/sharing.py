@@ -46,15 +46,16 @@ def relations(
     the part that is looked for, the work done and the work in all, both in seconds of the machine
     that it was measured on: an estimate, and the work in all is known better when links are.
     """
-    paragraphs = [
+    paragraphs = tuple(
         Paragraph(article.id, index, article.outlet, judged.block.text, article.published)
         for article in articles
         for index, judged in enumerate(article.paragraphs)
-    ]
+    )
     asked = {"links": True, "stories": True, "quotations": quotations, "passages": passages}
     work = _Work(told, sum(len(one.text) for one in paragraphs), [part for part in asked if asked[part]])
     work.begin("links")
-    found = clustering.cluster(paragraphs, settings.cluster)
+    groups = clustering.distinct(paragraphs, settings.cluster)
+    found = clustering.cluster(paragraphs, settings.cluster, groups=groups)
     work.begin("changed facts")
     made = list(found.clusters)
     clusters = facts.mark_changed_facts(work.through(made))
@@ -64,10 +65,10 @@ def relations(
     shared: tuple[Passage, ...] = ()
     if quotations:
         work.begin("quotations")
-        quoted = relate.quotations(paragraphs, settings.cluster)
+        quoted = relate.quotations(paragraphs, settings.cluster, groups=groups)
     if passages:
         work.begin("passages")
-        shared = relate.passages(paragraphs, found.clusters, settings.cluster, told=work.share)
+        shared = relate.passages(paragraphs, found.clusters, settings.cluster, groups=groups, told=work.share)
     return Relations(
         links=facts.MarkedLinks(found.links),
         clusters=clusters,

@@ -17,11 +17,11 @@ ratios within one run mean something. Peak memory is what the process itself hol
 do not count, rows do), looked at every 10 ms. `--plot` draws time and memory against size.
 
 `dedup` gives links and clusters as arrays of paragraph numbers and similarities, as its peers give
-numbers; `as-objects` also makes each of them an object. `two-cores` and `on-disk` are clustering
-with `workers` 2 and with a scratch folder. `passages` and `quotations` are those alone, in memory or
-`-on-disk`; passages are told the clusters. Peers are in cluster_peers.py; one that is not
-installed is left out. The corpus of a million is c200000 five times, each copy's paragraphs edited
-by a seeded generator.
+numbers; `as-objects` also makes each of them an object. `two-cores` and `on-disk` are clustering with
+`workers` 2 and with a scratch folder. `passages` and `quotations` are those alone, in memory or `-on-
+disk`; they are told the comparison texts and the clusters, as in `dedup.relations`. Peers are in
+cluster_peers.py; one that is not installed is left out. The corpus of a million is c200000 five times,
+each copy's paragraphs edited by a seeded generator.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -47,7 +47,7 @@ from typing import Any, NamedTuple
 import cluster_peers as peers
 import numpy as np
 
-from dedup.clustering import cluster
+from dedup.clustering import Distinct, cluster, distinct
 from dedup.columns import Paragraphs
 from dedup.compare import comparison_text
 from dedup.relate import passages, quotations
@@ -101,23 +101,28 @@ def on_disk(run: Callable[..., int]) -> Callable[[Any, float], int]:
     return job
 
 
-def with_clusters(rows: Rows, threshold: float) -> tuple[list[Paragraph], tuple[Cluster, ...]]:
-    paragraphs = list(columns(rows))
-    return paragraphs, cluster(paragraphs, ClusterSettings(threshold=threshold)).clusters
+class Clustered(NamedTuple):
+    """What is known of the paragraphs when other relations are asked for, as in `dedup.relations`."""
+
+    paragraphs: tuple[Paragraph, ...]
+    groups: Distinct
+    clusters: Sequence[Cluster]
 
 
-def shared_passages(
-    told: tuple[list[Paragraph], tuple[Cluster, ...]], threshold: float, **options: Any
-) -> int:
-    return len(passages(*told, ClusterSettings(threshold=threshold, **options)))
+def clustered(rows: Rows, threshold: float) -> Clustered:
+    paragraphs, settings = tuple(columns(rows)), ClusterSettings(threshold=threshold)
+    groups = distinct(paragraphs, settings)
+    return Clustered(paragraphs, groups, cluster(paragraphs, settings, groups=groups).clusters)
 
 
-def as_paragraphs(rows: Rows, threshold: float) -> list[Paragraph]:
-    return list(columns(rows))
+def shared_passages(known: Clustered, threshold: float, **options: Any) -> int:
+    settings = ClusterSettings(threshold=threshold, **options)
+    return len(passages(known.paragraphs, known.clusters, settings, groups=known.groups))
 
 
-def quoted(paragraphs: list[Paragraph], threshold: float, **options: Any) -> int:
-    return len(quotations(paragraphs, ClusterSettings(threshold=threshold, **options)))
+def quoted(known: Clustered, threshold: float, **options: Any) -> int:
+    settings = ClusterSettings(threshold=threshold, **options)
+    return len(quotations(known.paragraphs, settings, groups=known.groups))
 
 
 def as_rows(rows: Rows, threshold: float) -> Rows:
@@ -151,10 +156,10 @@ SYSTEMS = {
     "as-objects": System(as_rows, as_objects),
     "two-cores": System(as_rows, two_cores),
     "on-disk": System(as_rows, on_disk(ours)),
-    "passages": System(with_clusters, shared_passages),
-    "passages-on-disk": System(with_clusters, on_disk(shared_passages)),
-    "quotations": System(as_paragraphs, quoted),
-    "quotations-on-disk": System(as_paragraphs, on_disk(quoted)),
+    "passages": System(clustered, shared_passages),
+    "passages-on-disk": System(clustered, on_disk(shared_passages)),
+    "quotations": System(clustered, quoted),
+    "quotations-on-disk": System(clustered, on_disk(quoted)),
     "datasketch": System(as_rows, counted(peers.datasketch), ("datasketch", "xxhash")),
     "rensa": System(as_rows, counted(peers.rensa), ("rensa",)),
     "rensa-flat": System(as_rows, peers.rensa_flat, ("rensa",)),
