@@ -31,6 +31,10 @@ _MIX2 = np.uint64(0x94D049BB133111EB)
 # long enough for vector instructions (text by text they take three times as long).
 _BLOCK = 1 << 14
 
+# Texts whose characters are fetched from memory at once before they are compared: the pairs of a million
+# paragraphs take a third less time than one by one (with 16: a fifth).
+_AHEAD = 64
+
 
 def _compile(function: _F) -> _F:
     return cast("_F", njit(cache=True, nogil=True)(function))
@@ -55,14 +59,26 @@ def _fmix32(h: np.uint32) -> np.uint32:
 
 
 @_compile
+def _hash_of_five(a: np.uint32, b: np.uint32, c: np.uint32, d: np.uint32, e: np.uint32) -> np.uint64:
+    two, three = _M * _M, _M * _M * _M
+    h = np.uint64(a) * (two * two) + np.uint64(b) * three + np.uint64(c) * two
+    return _mix64(h + (np.uint64(d) * _M + np.uint64(e)))
+
+
+@_compile
 def window_hashes(codes: Array, width: int, out: Array) -> int:
     """Write the 64-bit hash of every window; return how many there are (sign.window_hashes).
 
-    One rolling multiply a window: for one text at a time.
+    For one text at a time: windows of five without waiting for each other, others by a rolling multiply.
     """
     length = codes.size
     if length == 0:
         return 0
+    if width == 5 and length >= 5:
+        c0, c1, c2, c3, c4 = codes[: length - 4], codes[1:], codes[2:], codes[3:], codes[4:]
+        for i in range(length - 4):
+            out[i] = _hash_of_five(c0[i], c1[i], c2[i], c3[i], c4[i])
+        return length - 4
     width = min(width, length)
     leading = np.uint64(1)
     h = np.uint64(0)
@@ -123,13 +139,9 @@ def _mixed(codes: Array, width: int, hashes: Array, out: Array) -> None:
             out[i] = _fmix32(np.uint32(hashes[i] >> np.uint64(32)))
         return
     count = max(codes.size - 4, 0)
-    two, three = _M * _M, _M * _M * _M
-    four = two * two
     c0, c1, c2, c3, c4 = codes[:count], codes[1:], codes[2:], codes[3:], codes[4:]
     for i in range(count):
-        h = np.uint64(c0[i]) * four + np.uint64(c1[i]) * three + np.uint64(c2[i]) * two
-        h += np.uint64(c3[i]) * _M + np.uint64(c4[i])
-        out[i] = _fmix32(np.uint32(_mix64(h) >> np.uint64(32)))
+        out[i] = _fmix32(np.uint32(_hash_of_five(c0[i], c1[i], c2[i], c3[i], c4[i]) >> np.uint64(32)))
 
 
 @_compile
@@ -396,6 +408,17 @@ def _shingles(texts: Texts, row: int, width: int, out: Array) -> int:
 
 
 @_compile
+def _touch(texts: Texts, rows: Array) -> int:
+    """Look at every sixteenth character, so that the cache fetches all texts at once, not one by one."""
+    codes, starts, lengths = texts
+    total = 0
+    for row in rows:
+        for i in range(starts[row], starts[row] + lengths[row], 16):
+            total += codes[i]
+    return total
+
+
+@_compile
 def overlaps(texts: Texts, pairs: tuple[Array, Array], width: int, first: int, last: int, out: Array) -> None:
     """Distinct shingles of left, of right and of both, shape (pairs, 3) (verify.overlaps).
 
@@ -414,6 +437,8 @@ def overlaps(texts: Texts, pairs: tuple[Array, Array], width: int, first: int, l
     size = 0
     mask = table_mask(1)
     for i in range(first, last):
+        if (i - first) % _AHEAD == 0:
+            out[i, 2] = _touch(texts, right[i : min(i + _AHEAD, last)])
         if i == first or left[i] != left[i - 1]:
             mask = table_mask(texts[2][left[i]])
             size = _fill(table, mask, hashes[: _shingles(texts, left[i], width, hashes)])
