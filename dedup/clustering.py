@@ -182,9 +182,10 @@ def grouped(
 def _runs(hashes: NDArray[np.uint64], texts: CodePoints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Text numbers sorted by hash, texts without characters left out, and where each run of equals starts."""
     order = _sorted_by(hashes)
-    order = order[texts.lengths[order] > 0]
-    new = np.ones(order.size, bool)
-    new[1:] = hashes[order[1:]] != hashes[order[:-1]]
+    if not texts.lengths.all():
+        order = order[texts.lengths[order] > 0]
+    ordered, new = hashes[order], np.ones(order.size, bool)
+    new[1:] = ordered[1:] != ordered[:-1]
     return order, np.append(np.flatnonzero(new), order.size)
 
 

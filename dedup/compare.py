@@ -12,6 +12,7 @@ import copy
 import itertools
 import unicodedata
 from collections.abc import Sequence
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 # Zero width space, non-joiner, joiner, word joiner and byte order mark. `str.split` leaves them.
 _ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
 
-# Paragraphs folded at once: their raw code points stay in the second cache. And by one worker with one
-# fold table, at most.
+# Paragraphs folded at once: their raw code points stay in the second cache. And in one range, at most.
 _CHUNK, _RANGE = 1 << 12, 1 << 16
 
 # What a table of lengths says of a character not met yet, and of one that joins its neighbours.
@@ -171,7 +171,7 @@ def code_points(texts: Sequence[str], lengths: NDArray[np.int64] | None = None) 
 def _fold(texts: Sequence[str], workers: int, scratch: str) -> CodePoints:
     """Fold texts with the kernel; equal to `code_points` of the comparison texts but for gaps between them.
 
-    Ranges of texts have a part of the result and a fold table each, so that workers share nothing.
+    Each range of texts has a part of the result, each worker a fold table, so that workers share nothing.
     """
     given = np.fromiter(map(len, texts), np.int64, len(texts))
     parts = slices(len(texts), max(min(_RANGE, -(-len(texts) // workers)), 1))
@@ -183,11 +183,18 @@ def _fold(texts: Sequence[str], workers: int, scratch: str) -> CodePoints:
     known = _FoldTable()
     if len(parts) > 1:  # what most of them will meet
         known.learn(code_points(texts[:: -(-len(texts) // _CHUNK)]).codes)
+    tables: SimpleQueue[_FoldTable] = SimpleQueue()
+    for _ in range(workers):
+        tables.put(copy.deepcopy(known))
 
     def fold(number: int) -> None:
         part, (begin, end) = slice(*parts[number]), bounds[number]
         some, out = texts[part], CodePoints(codes[begin:end], starts[part], lengths[part])
-        used = _fold_range(some, given[part], copy.deepcopy(known), out)
+        table = tables.get()
+        try:
+            used = _fold_range(some, given[part], table, out)
+        finally:
+            tables.put(table)
         left = np.flatnonzero(out.lengths < 0)
         single = code_points([comparison_text(some[row]) for row in left.tolist()])
         if single.codes.size <= end - begin - used:
