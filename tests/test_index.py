@@ -435,12 +435,12 @@ def test_an_address_of_another_kind():
 
 def test_a_turn_that_a_killed_writer_left_runs_out(redis_server, tmp_path):
     settings = Settings()
-    settings = replace(settings, index=replace(settings.index, patience=1.0))
+    settings = replace(settings, index=replace(settings.index, patience=2.0))
     with Index(f"{redis_server}#{tmp_path.name}", settings=settings) as index:
-        index._store._client.lock(f"{tmp_path.name}:lock", timeout=0.5).acquire()
+        index._store._client.lock(f"{tmp_path.name}:lock", timeout=0.2).acquire()
         index.add(record("a", WIRE))
         assert index.seen(WIRE).article == "a"
-        index._store._client.lock(f"{tmp_path.name}:lock", timeout=5).acquire()
+        index._store._client.lock(f"{tmp_path.name}:lock", timeout=20).acquire()
         with pytest.raises(StoreError, match="for too long") as told:
             index.add(record("b", WIRE))
         assert told.value.error == "busy"

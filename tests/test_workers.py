@@ -19,7 +19,7 @@ from dedup.settings import Settings, WorkerSettings
 from dedup.types import Failure, Media, Source
 from dedup.workers import Done, WorkerError, each
 
-QUICK = WorkerSettings(seconds=1.0, memory=300_000_000)
+QUICK = WorkerSettings(seconds=2.0, memory=300_000_000)
 COMMAND = (sys.executable, "-m", "dedup_cli")
 
 
@@ -70,14 +70,14 @@ def test_results_come_in_the_order_of_the_items(jobs):
 
 
 FATAL = {
-    "hang": ("too_slow", "more than 1 s"),
-    "hang in C": ("too_slow", "more than 1 s"),
+    "hang": ("too_slow", "more than 2 s"),
+    "hang in C": ("too_slow", "more than 2 s"),
     "swell": ("out_of_memory", "300 MB"),
     "swell slowly": ("out_of_memory", "300 MB"),
     "crash": ("crashed", "SIGSEGV"),
     "leave": ("crashed", "exit code 7"),
     "killed": ("crashed", "SIGKILL"),
-    "ended by its own alarm": ("too_slow", "more than 1 s"),
+    "ended by its own alarm": ("too_slow", "more than 2 s"),
 }
 
 
