@@ -142,6 +142,14 @@ def decode(texts: CodePoints, index: int) -> str:
     return decode_codes(texts.codes[start : start + int(texts.lengths[index])])
 
 
+def decode_all(texts: CodePoints) -> list[str]:
+    """Return every comparison text as a string; the texts may overlap."""
+    ends = np.cumsum(texts.lengths)
+    places = np.repeat(texts.starts - ends + texts.lengths, texts.lengths) + np.arange(texts.lengths.sum())
+    whole = decode_codes(texts.codes[places])
+    return [whole[a:b] for a, b in zip((ends - texts.lengths).tolist(), ends.tolist(), strict=True)]
+
+
 def decode_codes(codes: NDArray[np.uint32]) -> str:
     """Return code points as a string, lone surrogates included."""
     return codes.astype("<u4", copy=False).tobytes().decode("utf-32-le", "surrogatepass")

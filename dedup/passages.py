@@ -107,9 +107,12 @@ def _compiled_spans(
     parts = max(total * settings.workers // _PART, settings.workers - 1)
     bits, place_bits = parts.bit_length(), max(texts.codes.size, 1).bit_length()
     longest = int(texts.lengths.max(initial=0)) + 1
-    known, rare = span_kernels.owners(arrays), np.zeros(texts.codes.size, bool)
     sides = sides[order]
-    rule = (sides, span_kernels.step_sides(arrays, known, sides), settings.passage_spread)
+    # Made by numpy, which asks for large pages: both are looked into everywhere.
+    known, of_step = np.empty((2, span_kernels.steps(texts.codes.size)), np.int32)
+    span_kernels.owners(arrays, known)
+    span_kernels.step_sides(arrays, known, sides, of_step)
+    rule, rare = (sides, of_step, settings.passage_spread), np.zeros(texts.codes.size, bool)
 
     def repeated(number: int) -> NDArray[np.int64]:
         part = (number, bits, place_bits)

@@ -93,7 +93,10 @@ def passages(
     spots = distinct_rows(np.concatenate([spans[:, [0, 1, 4]], spans[:, [2, 3, 4]]]))
     words = CodePoints(some.codes, some.starts[spots[:, 0]] + spots[:, 1], spots[:, 2])
     order, bounds = grouped(words, settings.workers, compiled=texts.compiled)
-    shared = [compare.decode(words, spot) for spot in order[bounds[:-1]].tolist()]
+    distinct_words = order[bounds[:-1]]
+    shared = compare.decode_all(
+        CodePoints(words.codes, words.starts[distinct_words], words.lengths[distinct_words])
+    )
     # By words: the paragraphs that hold them, every copy, and from where on in the comparison text.
     text = kept[spots[order, 0]]
     copies = np.diff(texts.starts)[text]
@@ -151,7 +154,7 @@ def _weighed(
     known = compare.unknown_lengths()
     lengths = np.array([len(words) for words in shared], np.int64)
 
-    def looked_at(chosen: NDArray[np.int64], before: int = 0) -> Iterator[tuple[int, int, Place]]:
+    def places(chosen: NDArray[np.int64], before: int = 0) -> Iterator[tuple[int, Place]]:
         numbers, first = holders.words[chosen], holders.start[chosen]
         some = [items[number] for number in holders.paragraph[chosen].tolist()]
         begins, ends = compare.origins_of_ends(
@@ -161,34 +164,35 @@ def _weighed(
         for done, (number, *span) in enumerate(spans, start=before):
             if done % _TELL == 0:
                 told(done / holders.words.size)
-            place = Place(*span)
-            yield number, _weight(place, shared[number], settings), place
+            yield number, Place(*span)
 
     least = settings.passage_content
     is_first = np.diff(holders.words, prepend=-1) > 0
-    found = {
-        number: [(weight, place)]
-        for number, weight, place in looked_at(np.flatnonzero(is_first))
-        if weight >= least
-    }
+    found: dict[int, list[tuple[int, Place]]] = {}
+    for number, place in places(np.flatnonzero(is_first)):
+        if (weight := _weight(place, shared[number], settings)) >= least:
+            found[number] = [(weight, place)]
     counts = np.zeros(len(shared), bool)
     counts[list(found)] = True
     others = np.flatnonzero(~is_first & counts[holders.words])
-    for number, weight, place in looked_at(others, holders.words.size - others.size):
-        found[number].append((weight, place))
+    for number, place in places(others, holders.words.size - others.size):
+        if number in found:
+            if (weight := _weight(place, shared[number], settings)) >= least:
+                found[number].append((weight, place))
+            else:
+                del found[number]
     for number, weighed in found.items():
-        weight = min(weight for weight, _ in weighed)
-        if weight >= least:
-            places = [place for _, place in weighed]
-            places.sort(key=lambda place: (precedence(place.paragraph), place.start))
-            yield _passage(shared[number], weight, places)
+        held_by = sorted(
+            (place for _, place in weighed), key=lambda place: (precedence(place.paragraph), place.start)
+        )
+        yield _passage(shared[number], min(weight for weight, _ in weighed), held_by)
 
 
 def _sides(items: Sequence[Paragraph], texts: Distinct) -> NDArray[np.int64]:
     """A number for every text: its outlet's, or one of its own where several have it."""
-    numbers: dict[str | tuple[str], int] = {}
     names = _side_names(items)
-    of_item = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    of_item = np.fromiter(map(numbers.__getitem__, names), np.int64, len(names))
     of_place = of_item[texts.order]
     if not of_place.size:
         return of_place
@@ -196,13 +200,12 @@ def _sides(items: Sequence[Paragraph], texts: Distinct) -> NDArray[np.int64]:
     return np.where(least == most, least, len(numbers) + np.arange(least.size))
 
 
-def _side_names(items: Sequence[Paragraph]) -> Iterator[str | tuple[str]]:
+def _side_names(items: Sequence[Paragraph]) -> list[str | tuple[str]]:
     """Outlets, and documents where there is none, as what no outlet is called."""
     if isinstance(items, Paragraphs):
         outlets = items.outlets if items.outlets is not None else itertools.repeat(None)
-        pairs = zip(outlets, items.documents, strict=False)
-        return (outlet or (document,) for outlet, document in pairs)
-    return (one.outlet or (one.document,) for one in items)
+        return [outlet or (document,) for outlet, document in zip(outlets, items.documents, strict=False)]
+    return [one.outlet or (one.document,) for one in items]
 
 
 def _weight(place: Place, words: str, settings: ClusterSettings) -> int:

@@ -77,17 +77,20 @@ def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out
     return end
 
 
+def steps(places: int) -> int:
+    """How many steps so many places are."""
+    return (places >> _STEP) + 1
+
+
 @_compile
-def owners(texts: Texts) -> Array:
+def owners(texts: Texts, result: Array) -> None:
     """The first text that holds a place from which on it is looked for, by step of places."""
-    codes, starts, _ = texts
-    result = np.empty((codes.size >> _STEP) + 1, np.int32)
+    _, starts, _ = texts
     row = 0
     for step in range(result.size):
         while row + 1 < starts.size and starts[row + 1] <= step << _STEP:
             row += 1
         result[step] = row
-    return result
 
 
 @_compile
@@ -100,17 +103,15 @@ def _owner(starts: Array, first: int, place: int) -> int:
 
 
 @_compile
-def step_sides(texts: Texts, known: Array, sides: Array) -> Array:
+def step_sides(texts: Texts, known: Array, sides: Array, result: Array) -> None:
     """By step of places the side of the text that holds all of them, else their first owner inverted."""
     _, starts, lengths = texts
-    result = np.empty(known.size, np.int32)
     for step in range(known.size):
         row = known[step]
         result[step] = ~row
         begin = step << _STEP
         if starts[row] <= begin and begin + (1 << _STEP) <= starts[row] + lengths[row]:
             result[step] = sides[row]
-    return result
 
 
 @_compile

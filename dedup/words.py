@@ -102,7 +102,11 @@ def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str], frozenset[str]]
     months, weekdays, numbers = either(en["months"]), either(en["weekdays"]), either(en["numbers"])
     # Letters with case alone: in 「Flashで提供」 the name ends before で.
     title, capital = either(ja["titles"]), r"\p{Lu}[\p{Ll}\p{Lu}\p{Lt}’'-]*[\p{Ll}\p{Lu}\p{Lt}]"
-    heads = regex.escape("".join(sorted({option[0] for option in ja["titles"]})))  # looked at before a list
+    # Looked at before a list is.
+    heads = regex.escape("".join(sorted({option[0] for option in ja["titles"]})))
+    initials = regex.escape(
+        "".join(sorted({c for title in en["titles"] for c in title[0] + title[0].upper()}))
+    )
     numeral = r"[〇一二三四五六七八九十百千万億兆]"
     facts = regex.compile(
         rf"""
@@ -126,7 +130,7 @@ def _patterns() -> tuple[regex.Pattern[str], regex.Pattern[str], frozenset[str]]
         (?P<name>
             (?=[\p{{Katakana}}ー・＝\p{{Han}}{heads}])[\p{{Katakana}}ー・＝]*+\p{{Han}}*
             (?=[{heads}])\L<titles>(?!\p{{Han}})
-          | (?i:\b(?:{either(en["titles"])})\.?\s)?{capital}(?:\s{capital})*
+          | (?:(?=[{initials}])(?i:\b(?:{either(en["titles"])})\.?\s))?{capital}(?:\s{capital})*
         )
       | (?<=\w\s?)[(（] (?: {_RUN} ) [)）]  # a gloss says the word before it again
       | (?P<content> {_RUN} )
