@@ -22,6 +22,7 @@ from dedup.index.matching import (
     ask,
     each_of,
     fold,
+    groups,
     keys_of,
     look,
     means,
@@ -205,7 +206,7 @@ class Index:
             _, encoded = fold([text.words for _, text in some], self._means())
             self._characters += encoded.codes.size
             owners, keys = keys_of(encoded, self._means())
-            wanted, which = np.unique(keys, return_inverse=True)
+            wanted, which = groups(keys)
             with self._store.reading():
                 counts, postings = self._store.lookup(wanted, compiled=self._means().compiled)
                 still_there = self._store.texts([number for number, _ in some])

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 # Tells the bands' keys apart, and those of whole texts from both.
 _GOLDEN = 0x9E3779B9
+_UPPER = np.uint64(0xFFFFFFFF00000000)
 # Characters from which it repays to fold by table, which takes 4 ms to lay out.
 _TABLE = 200_000
 
@@ -46,7 +47,7 @@ class Means:
     bands: int
     rows: int
     factors: tuple[NDArray[np.uint32], NDArray[np.uint32]]
-    salts: NDArray[np.uint32]
+    salts: NDArray[np.uint64]
     least: int
     compiled: bool = False
 
@@ -63,7 +64,7 @@ def means(settings: ClusterSettings) -> Means:
     bands, rows = band.choose_bands(settings)
     size = bands * rows
     least = band.least_agreement(size, settings)
-    salts = (np.arange(1, bands + 1) * _GOLDEN & 0xFFFFFFFF).astype(np.uint32)
+    salts = (np.arange(1, bands + 1) * _GOLDEN & 0xFFFFFFFF).astype(np.uint64) << np.uint64(32)
     return Means(settings, bands, rows, sign.factors_of(settings, size), salts, least)
 
 
@@ -72,7 +73,7 @@ class Asked:
     """Articles as they are looked up: their distinct texts in order, and the keys of these.
 
     `paragraphs` has for each article its words and the numbers of their texts, from 0, -1 for a
-    paragraph without comparison text. Key `keys[i]` is one of text `owners[i]`.
+    paragraph without comparison text. Key `keys[i]` is one of text `owners[i]`; they are sorted.
     """
 
     articles: Sequence[Article]
@@ -131,6 +132,8 @@ def ask(articles: Sequence[Article], means: Means) -> Asked:
 
 def fold(texts: Sequence[str], means: Means) -> tuple[list[str], CodePoints]:
     """The comparison texts, also as code points; compiled code is for many."""
+    if not texts:
+        return [], CodePoints(np.empty(0, np.uint32), np.empty(0, np.int64), np.empty(0, np.int64))
     if means.compiled and sum(map(len, texts)) >= _TABLE:
         encoded = compare.encode(texts, compiled=True)
         return [compare.decode(encoded, i) for i in range(len(texts))], encoded
@@ -139,20 +142,30 @@ def fold(texts: Sequence[str], means: Means) -> tuple[list[str], CodePoints]:
 
 
 def keys_of(texts: CodePoints, means: Means) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-    """The keys of comparison texts and whose they are: one of the whole text, and one a band if it is long.
+    """Whose keys there are and the keys, sorted: one of the whole text, and one a band if it is long.
 
     Keys are 32 bits: at a million paragraphs one in 250 leads to a text that it is not of, which
     then fails verification.
     """
     bands, rows, compiled = means.bands, means.rows, means.compiled
-    whole = (sign.text_hashes(texts, compiled=compiled) >> np.uint64(32)).astype(np.uint32)
+    whole = sign.text_hashes(texts, compiled=compiled)
     long = np.flatnonzero(texts.lengths >= means.settings.min_characters)
-    banded = (
-        band.band_keys(means.signatures(texts, long), bands, rows, compiled=compiled) >> np.uint64(32)
-    ).astype(np.uint32)
+    banded = band.band_keys(means.signatures(texts, long), bands, rows, compiled=compiled)
     banded ^= means.salts[:, None]
-    owners = np.concatenate([np.arange(whole.size), np.broadcast_to(long, banded.shape).ravel()])
-    return owners, np.concatenate([whole, banded.ravel()])
+    # A key is the upper half of a hash; its text takes the lower.
+    words = np.concatenate([whole, banded.ravel()])
+    words &= _UPPER
+    words[: whole.size] |= np.arange(whole.size, dtype=np.uint64)
+    words[whole.size :].reshape(banded.shape)[:] |= long.astype(np.uint64)
+    words.sort()
+    return (words & ~_UPPER).astype(np.int64), (words >> np.uint64(32)).astype(np.uint32)
+
+
+def groups(keys: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Of sorted keys each once, and which of them each is."""
+    first = np.ones(keys.size, bool)
+    np.not_equal(keys[1:], keys[:-1], out=first[1:])
+    return keys[first], np.cumsum(first) - 1
 
 
 def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | None) -> Found:
@@ -160,7 +173,7 @@ def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | Non
 
     Without a time nothing is to be added.
     """
-    wanted, which = np.unique(asked.keys, return_inverse=True)
+    wanted, which = groups(asked.keys)
     counts, postings = store.lookup(wanted, compiled=means.compiled)
     pairs = _candidates(asked, which, counts, postings) if postings.size else []
     stored = store.texts(sorted({known for _, known in pairs}))
@@ -217,7 +230,8 @@ def look(store: Store, asked: Asked, means: Means, terms: Terms, seen: int | Non
             continue
         if before is not None:
             conflicts.append(before)
-        teller.remember(here)
+        if len(asked.articles) > 1:
+            teller.remember(here)
         new.append(here)
     if seen is None:
         return Found(answers, Additions({}, np.empty(0, np.uint64), []), [])
@@ -322,10 +336,9 @@ def _agree(texts: CodePoints, pairs: Pairs, means: Means) -> NDArray[np.bool_]:
 
 def _pairs_within(asked: Asked, bucket: int) -> list[list[int]]:
     """Pairs of texts asked for together that have a key in common."""
-    words = np.sort(asked.keys.astype(np.uint64) << np.uint64(32) | asked.owners.astype(np.uint64))
-    keys, owners = words >> np.uint64(32), (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    keys, owners = asked.keys, asked.owners
     found = []
-    for distance in range(1, min(bucket, words.size)):
+    for distance in range(1, min(bucket, keys.size)):
         same = np.flatnonzero(keys[distance:] == keys[:-distance])
         if not same.size:
             break
@@ -343,7 +356,10 @@ def _clustered(
     """New texts by number, with clusters: each joins that of the most similar before it that began one."""
     texts: dict[int, StoredText] = {}
     for number, words in fresh.items():
-        near = alike.get(number, {})
+        near = alike.get(number)
+        if not near:
+            texts[number] = StoredText(words, "")
+            continue
         began = [one for one in near if one in texts or one in stored]
         began = [one for one in began if not (texts.get(one) or stored[one]).cluster]
         first = max(began, key=lambda one: (near[one], -one), default=None)
@@ -362,14 +378,15 @@ def _postings(
     new = np.zeros(len(asked.words), np.uint64)
     new[fresh] = [number[text] for text in fresh]
     texts = new[asked.owners]
-    words = asked.keys.astype(np.uint64) << np.uint64(32) | texts
+    words = asked.keys.astype(np.uint64) << np.uint64(32) | texts  # sorted, for numbers rise with the texts
     chosen = np.flatnonzero(texts)
-    order = chosen[np.argsort(words[chosen])]
-    words, keys = words[order], asked.keys[order]
+    words, keys, held = words[chosen], asked.keys[chosen], held[chosen]
+    if held.max(initial=0) + len(fresh) <= settings.bucket:
+        return words
     places = np.arange(keys.size)
     # For every posting the place of the first with its key; there is none before the first of all.
     firsts = np.maximum.accumulate(np.where(np.append(False, keys[1:] == keys[:-1])[: keys.size], 0, places))
-    return words[held[order] + places - firsts < settings.bucket]
+    return words[held + places - firsts < settings.bucket]
 
 
 class _Teller:
@@ -391,14 +408,16 @@ class _Teller:
         """The matches in articles told before, and in earlier paragraphs of this one."""
         known = total = 0
         told = []
-        own: dict[int, list[Standing]] = defaultdict(list)
+        own: dict[int, list[int]] = defaultdict(list)
         for place, (number, text) in enumerate(zip(article.texts, words, strict=True)):
-            matches = tuple(self._matches(number, text, article.id, own)) if number else ()
-            told.append(matches)
-            own[number].append(_standing(article, place))
             size = len(self._folded.get(number, ""))
             total += size
-            known += size * any(match.article != article.id for match in matches)
+            matches: tuple[Match, ...] = ()
+            if number and (number in self._standings or number in own or number in self._alike):
+                matches = tuple(self._matches(number, text, article, own))
+                known += size * any(match.article != article.id for match in matches)
+            told.append(matches)
+            own[number].append(place)
         return Answer(article.id, first_seen, known / total if total else 0.0, tuple(told))
 
     def remember(self, article: StoredArticle) -> None:
@@ -407,13 +426,13 @@ class _Teller:
             self._standings[number].append(_standing(article, place))
 
     def _matches(
-        self, number: int, words: str, article: str, own: Mapping[int, list[Standing]]
+        self, number: int, words: str, article: StoredArticle, own: Mapping[int, list[int]]
     ) -> Iterator[Match]:
         near = self._alike.get(number, {})
         limit = self._terms.limit
         for other in [number, *sorted(near, key=lambda one: (-near[one], one))]:
-            before = [one for one in self._standings.get(other, ()) if one.article != article]
-            places = [*before, *own.get(other, ())][:limit]
+            before = [one for one in self._standings.get(other, ()) if one.article != article.id]
+            places = [*before, *(_standing(article, place) for place in own.get(other, ()))][:limit]
             if not places:
                 continue
             limit = None if limit is None else limit - len(places)
