@@ -15,7 +15,8 @@ import pytest
 from servers import free_port, redis_on
 
 from dedup.clustering import cluster
-from dedup.index import Index, StoreError, postings, record
+from dedup.index import Index, StoreError, postings, record, tree
+from dedup.index.filter import Filter
 from dedup.settings import ClusterSettings, Settings
 from dedup.types import Paragraph, Relation
 
@@ -466,9 +467,9 @@ def test_a_turn_that_ran_out_writes_nothing(redis_server, tmp_path):
 def test_postings_come_back_whatever_way_they_went_in():
     rng = np.random.default_rng(11)
     rows = {}
-    sizes = [*[300] * 60, 20_000, *[300] * 20, 1, 0, 5_000]
+    sizes = [*[300] * 60, 150_000, *[300] * 20, 1, 0, 5_000]
     added = [np.sort(rng.integers(0, 2**64, size, np.uint64)) for size in sizes]
-    added.append(np.sort(np.uint64(77 << 32) | np.arange(700, dtype=np.uint64)))  # one key, more than fit
+    added.append(np.sort(np.uint64(77 << 32) | np.arange(2_600, dtype=np.uint64)))  # one key, more than fit
     for words in added:
         postings.spread(
             words,
@@ -499,3 +500,45 @@ def test_postings_come_back_whatever_way_they_went_in():
             plain = postings.find(parts, level, some)
             compiled = postings.find(parts, level, some, compiled=True)
             assert all(np.array_equal(one, other) for one, other in zip(plain, compiled, strict=True))
+            keys_there = postings.unpack(parts, level)[0]
+            assert np.array_equal(postings.keys_in(parts, level, compiled=True), keys_there)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_filter_has_what_was_put_and_hardly_more(compiled):
+    if compiled:
+        pytest.importorskip("numba", reason="the extra `fast` is not installed")
+    rng = np.random.default_rng(12)
+    keys = rng.integers(0, 2**32, 1_200_000, np.uint32)
+    told = Filter()
+    assert not told.may_have(keys, compiled=compiled).any()
+    for some in np.array_split(keys, 3):
+        told.put(some, compiled=compiled)
+    assert told.may_have(keys, compiled=compiled).all()
+    assert told.may_have(keys, compiled=not compiled).all()
+    others = rng.integers(0, 2**32, 100_000, np.uint32)
+    assert told.may_have(others, compiled=compiled).mean() < 0.002
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_writers_find_what_others_wrote_however_seldom_they_look(tmp_path, monkeypatch, seed):
+    for name, value in {"RECENT": 9, "STAY": 3, "ROOT": 700, "FULL": 20, "FIRST_FULL": 30}.items():
+        monkeypatch.setattr(postings, name, value)
+    monkeypatch.setattr(tree, "_STRETCH", 400)
+    rng = random.Random(seed)
+    place = tmp_path / "a"
+    known = []
+    with Index(place) as one, Index(place) as other, Index(place) as reader:
+        for step in range(100):
+            index = rng.choice([one, one, other])
+            some = [record(f"{step}-{i}", sentence(rng)) for i in range(rng.choice([1, 1, 1, 40]))]
+            for article, answer in zip(some, index.add_many(some), strict=True):
+                assert not answer.share
+                known.append(article)
+            if rng.random() < 0.04:
+                index.expire(paragraphs=60)
+                del known[:-60]
+            for asked in (index, *[reader] * (rng.random() < 0.2)):
+                article = rng.choice(known[-30:] if rng.random() < 0.5 else known)
+                assert asked.seen(article.text).article == article.id
+        assert one.check() == []

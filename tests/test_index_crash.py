@@ -145,6 +145,11 @@ def test_scribbled_pages_are_found(filled):
     assert fault(filled)
 
 
+def test_a_schema_that_is_no_text_is_told(filled):
+    filled.write_bytes(filled.read_bytes().replace(b"CREATE TABLE", b"CRE\x80TE TABLE"))
+    assert fault(filled).startswith("damaged")
+
+
 def fault(place):
     """What opening, reading or checking an index says is wrong with it."""
     try:
@@ -193,7 +198,7 @@ def test_an_index_of_a_newer_format(filled):
     with sqlite3.connect(filled) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(StoreError, match="has format 99, this program reads 2; a newer dedup wrote it"):
+    with pytest.raises(StoreError, match="has format 99, this program reads 3; a newer dedup wrote it"):
         Index(filled)
 
 

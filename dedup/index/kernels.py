@@ -1,4 +1,4 @@
-"""Compiled twin of the search in postings; needs numba, see `dedup.kernels`."""
+"""Compiled twins of the search in postings and of the filter; needs numba, see `dedup.kernels`."""
 
 from __future__ import annotations
 
@@ -61,6 +61,22 @@ def _search(
     return found
 
 
+def keys_in(rows: Array, starts: Array, buckets: Array, level: tuple[int, int]) -> Array:
+    """The keys of rows that are given as to `find` (postings.keys_in)."""
+    return _keys(rows, starts, buckets, level[0], level[1])
+
+
+def _unpack(rows: Array, starts: Array, buckets: Array, bits: int, size: int) -> Array:
+    keys = np.empty(starts[-1] // (size + 4), np.uint32)
+    k = 0
+    for i in range(buckets.size):
+        prefix = (buckets[i] ^ (np.int64(1) << np.int64(bits))) << np.int64(32 - bits)
+        for place in range(starts[i], starts[i] + (starts[i + 1] - starts[i]) // (size + 4) * size, size):
+            keys[k] = prefix | _number(rows, place, size)
+            k += 1
+    return keys
+
+
 def _little_endian(rows: Array, start: int, size: int) -> int:
     number = np.int64(0)
     for k in range(size):
@@ -68,5 +84,27 @@ def _little_endian(rows: Array, start: int, size: int) -> int:
     return number  # type: ignore[return-value]  # an integer to numba
 
 
+def _bits(key: int) -> int:
+    one, low = np.uint64(1), np.uint64(63)
+    return one << (np.uint64(key) >> np.uint64(5) & low) | one << (np.uint64(key) & low)  # type: ignore[return-value]
+
+
+def _set(words: Array, keys: Array) -> None:
+    for key in keys:
+        words[key >> 11] |= _bits_of(key)
+
+
+def _ask(words: Array, keys: Array) -> Array:
+    answers = np.empty(keys.size, np.bool_)
+    for i in range(keys.size):
+        bits = _bits_of(keys[i])
+        answers[i] = words[keys[i] >> 11] & bits == bits
+    return answers
+
+
+_bits_of = njit(cache=True, nogil=True)(_bits)
+put = njit(cache=True, nogil=True)(_set)
+may_have = njit(cache=True, nogil=True)(_ask)
 _number = njit(cache=True, nogil=True)(_little_endian)
+_keys = njit(cache=True, nogil=True)(_unpack)
 _find = njit(cache=True, nogil=True)(_search)

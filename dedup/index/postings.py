@@ -24,19 +24,21 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Words = NDArray[np.uint64]
+    Rows = Sequence[tuple[int, bytes]]
 
 # Bits of the key that one level decides, and the deepest level, whose buckets are never handed down.
 BITS = 6
 DEEPEST = 5
 # Postings of a full bucket. With 1,000 a query reads more and with 250 adding writes more.
 FULL = 500
-# The same of level 1, which is read as a whole and handed down all at once: with 500 adding one by one takes
-# 6 % more, and a query 5 % less.
-FIRST_FULL = 1_000
-# Transactions and postings that level 0 takes before it hands them down. Adding one by one takes 5 % more
-# with a quarter of that, and 3 % less with twice, for which a query reads more.
-RECENT = 64
-ROOT = 16_000
+# The same of level 1, which is handed down all at once: with 1,000 adding one by one takes 9 % more, with
+# 4,000 a query of known text 13 %.
+FIRST_FULL = 2_000
+# Transactions and postings that level 0 takes before it hands down all but the newest. With 160 a query of
+# known text takes 4 % more.
+RECENT = 80
+ROOT = 24_000
+STAY = 16
 
 
 def buckets_of(words: Words, level: int) -> NDArray[np.int64]:
@@ -71,21 +73,28 @@ def pack(words: Words, level: int, bounds: Sequence[int]) -> Iterator[bytes]:
         yield low[size * begin : size * end] + texts[4 * begin : 4 * end]
 
 
-def unpack(rows: Sequence[tuple[int, bytes]], level: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+def unpack(rows: Rows, level: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Keys and texts of the postings of rows (bucket, row), which come in ascending order of the buckets."""
-    if not rows:
-        return np.empty(0, np.uint32), np.empty(0, np.uint32)
+    size = _key_bytes(level)
+    texts = b"".join([row[len(row) // (size + 4) * size :] for _, row in rows])
+    return keys_in(rows, level), np.frombuffer(texts, "<u4")
+
+
+def keys_in(rows: Rows, level: int, *, compiled: bool = False) -> NDArray[np.uint32]:
+    """The keys alone."""
     size, bits = _key_bytes(level), BITS * level
+    if compiled:
+        from dedup.index import kernels  # noqa: PLC0415 - numba is optional and slow to import
+
+        return kernels.keys_in(*_end_to_end(rows), (bits, size))
     counts = np.fromiter((len(row) for _, row in rows), np.int64, len(rows)) // (size + 4)
-    cuts = (size * counts).tolist()
-    low = b"".join([row[:cut] for (_, row), cut in zip(rows, cuts, strict=True)])
-    texts = b"".join([row[cut:] for (_, row), cut in zip(rows, cuts, strict=True)])
+    low = b"".join([row[:cut] for (_, row), cut in zip(rows, (size * counts).tolist(), strict=True)])
     keys = np.frombuffer(low, f"<u{size}")
-    if size < 4:
-        prefix = np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)) ^ (1 << bits)
-        # What the lower bytes hold of the prefix is there already, and the same.
-        keys = np.repeat((prefix << (32 - bits)).astype(np.uint32), counts) | keys
-    return keys, np.frombuffer(texts, "<u4")
+    if size == 4:
+        return keys
+    prefix = np.fromiter((bucket for bucket, _ in rows), np.int64, len(rows)) ^ (1 << bits)
+    # What the lower bytes hold of the prefix is there already, and the same.
+    return np.repeat((prefix << (32 - bits)).astype(np.uint32), counts) | keys  # type: ignore[no-any-return]
 
 
 def join(keys: NDArray[np.uint32], texts: NDArray[np.uint32]) -> Words:
@@ -119,18 +128,13 @@ def spread(
 
 
 def find(
-    rows: Sequence[tuple[int, bytes]], level: int, wanted: NDArray[np.uint32], *, compiled: bool = False
+    rows: Rows, level: int, wanted: NDArray[np.uint32], *, compiled: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """For rows of a level and wanted keys, both sorted: at which key each match stands, and its text."""
     if compiled:
         from dedup.index import kernels  # noqa: PLC0415
 
-        buckets, pieces = zip(*rows, strict=True) if rows else ((), ())
-        whole = np.frombuffer(b"".join(pieces), np.uint8)
-        starts = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, pieces), np.int64, len(rows)), out=starts[1:])
-        size = _key_bytes(level)
-        return kernels.find(whole, starts, np.array(buckets, np.int64), (BITS * level, size), wanted)
+        return kernels.find(*_end_to_end(rows), (BITS * level, _key_bytes(level)), wanted)
     keys, texts = unpack(rows, level)
     begin = np.searchsorted(keys, wanted)
     counts = np.searchsorted(keys, wanted, side="right") - begin
@@ -149,6 +153,14 @@ def find_recent(words: Words, wanted: NDArray[np.uint32]) -> tuple[NDArray[np.in
     at = np.searchsorted(wanted, keys)
     same = wanted[np.minimum(at, wanted.size - 1)] == keys
     return at[same], (words[same] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def _end_to_end(rows: Rows) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """The bytes of all rows, where each begins and, behind them, where the last ends, and the buckets."""
+    buckets, pieces = zip(*rows, strict=True) if rows else ((), ())
+    starts = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, pieces), np.int64, len(rows)), out=starts[1:])
+    return np.frombuffer(b"".join(pieces), np.uint8), starts, np.array(buckets, np.int64)
 
 
 def _key_bytes(level: int) -> int:

@@ -22,7 +22,6 @@ from urllib.parse import urldefrag
 import numpy as np
 
 from dedup.index.store import (
-    FORMAT,
     Additions,
     Counts,
     Standing,
@@ -39,6 +38,8 @@ except ImportError as error:
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Of what the server holds; another number is another layout or another meaning of the keys.
+FORMAT = 2
 # Keys read in one round trip.
 _CHUNK = 10_000
 # Cluster and number of keys before a text's keys and words.

@@ -21,9 +21,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from dedup.index import postings
 from dedup.index.store import (
-    FORMAT,
     Additions,
     Counts,
     Standing,
@@ -31,10 +29,13 @@ from dedup.index.store import (
     StoredText,
     StoreError,
 )
+from dedup.index.tree import Tree, for_each
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Of the file; another number is another layout or another meaning of the keys.
+FORMAT = 3
 # What a file of SQLite begins with.
 _MAGIC = b"SQLite format 3\0"
 # «ddup», in the header of the file.
@@ -48,11 +49,9 @@ _LOG = 64_000_000
 # Bytes of the file that are read as memory, which halves the time for the rows of the deepest bucket of a
 # million paragraphs (850 us a query to 460); a disk that fails to read ends the process then.
 _MAPPED = 1 << 31
-# Share of a level's buckets from which it is read from end to end.
-_MOST = 0.25
 
 # A text without a cluster of its own name has NULL there. `place` counts paragraphs from 0. `recent` are
-# postings that are not in the tree yet, 64 bits each.
+# postings that are not in the tree yet, 64 bits each; see `tree`.
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE text (number INTEGER PRIMARY KEY, words BLOB NOT NULL, cluster BLOB);
@@ -82,7 +81,7 @@ class SqliteStore:
         self._read_only = read_only
         self._lock = threading.RLock()
         self._process = os.getpid()
-        self._connection: sqlite3.Connection | None = None
+        self._tree: Tree | None = None
 
     def open(self, parameters: Mapping[str, float] | None) -> Mapping[str, float]:
         with self._lock, self._told():
@@ -90,7 +89,7 @@ class SqliteStore:
                 raise StoreError("missing", f"there is no index at {self._path}")
             if self._path.is_dir():
                 raise StoreError("not_an_index", f"{self._path} is a folder; name a file in it")
-            self._connection = None
+            self._tree = None
             if self._path.exists() and self._path.stat().st_size:
                 with self._path.open("rb") as file:
                     if file.read(len(_MAGIC)) != _MAGIC:
@@ -115,9 +114,9 @@ class SqliteStore:
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None and self._process == os.getpid():
-                self._connection.close()
-            self._connection = None
+            if self._tree is not None and self._process == os.getpid():
+                self._tree.connection.close()
+            self._tree = None
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -134,27 +133,13 @@ class SqliteStore:
     def lookup(
         self, keys: NDArray[np.uint32], *, compiled: bool = False
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if not keys.size:
-            return np.empty(0, np.int64), np.empty(0, np.int64)
-        words = keys.astype(np.uint64) << np.uint64(32)
-        here, found = postings.find_recent(self._recent(), keys)
-        at, texts = [here], [found]
-        for level in range(1, self._levels()):
-            rows = self._rows(postings.buckets_in(words, level)[0])
-            here, found = postings.find(rows, level, keys, compiled=compiled)
-            at.append(here)
-            texts.append(found)
-        which = np.concatenate(at)
-        return np.bincount(which, minlength=keys.size), np.concatenate(texts)[
-            np.argsort(which, kind="stable")
-        ]
+        return self._opened().lookup(keys, compiled=compiled)
 
     def texts(self, numbers: Collection[int]) -> dict[int, StoredText]:
         if not numbers:
             return {}
-        rows = self._for_each(
-            numbers, "SELECT number, words, cluster FROM asked CROSS JOIN text WHERE number = value"
-        )
+        query = "SELECT number, words, cluster FROM asked CROSS JOIN text WHERE number = value"
+        rows = for_each(self._connected(), numbers, query)
         return {number: _text(words, cluster) for number, words, cluster in rows}
 
     def standings(self, numbers: Collection[int], since: int, limit: int | None) -> dict[int, list[Standing]]:
@@ -214,7 +199,7 @@ class SqliteStore:
             ),
         )
         if additions.postings.size:
-            self._post(additions.postings)
+            self._opened().add(additions.postings)
 
     def oldest(self, before: int, limit: int) -> list[StoredArticle]:
         rows = self._connected().execute(
@@ -235,11 +220,11 @@ class SqliteStore:
 
     def shrink(self) -> None:
         with self.writing():
-            self._hand_down(np.empty(0, np.uint64))
+            self._opened().hand_down(np.empty(0, np.uint64))
         last: int | None = 0
         while last is not None:
             with self.writing():
-                last = self._sweep(last)
+                last = self._opened().sweep(last, self._living())
         with self._lock, self._told():
             # As a script, because `execute` steps once, which gives back one page.
             self._connected().executescript("PRAGMA incremental_vacuum")
@@ -294,11 +279,13 @@ class SqliteStore:
         self._connected().execute("REPLACE INTO profile VALUES (?, ?)", (outlet, packed))
 
     def _connected(self) -> sqlite3.Connection:
-        if self._connection is not None and self._process == os.getpid():
-            return self._connection
-        self._process = os.getpid()
-        self._connection = self._connect()
-        return self._connection
+        return self._opened().connection
+
+    def _opened(self) -> Tree:
+        if self._tree is None or self._process != os.getpid():
+            self._process = os.getpid()
+            self._tree = Tree(self._connect())
+        return self._tree
 
     def _connect(self) -> sqlite3.Connection:
         address = f"file:{quote(str(self._path))}"
@@ -310,7 +297,10 @@ class SqliteStore:
         connection = sqlite3.connect(
             address, timeout=self._patience, isolation_level=None, check_same_thread=False, uri=True
         )
-        connection.execute(f"PRAGMA cache_size = {-_CACHE // 1024}")
+        try:
+            connection.execute(f"PRAGMA cache_size = {-_CACHE // 1024}")
+        except UnicodeDecodeError as error:  # what SQLite says quotes the schema, whatever that is now
+            raise _corrupt("its schema cannot be read") from error
         connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
         connection.execute(f"PRAGMA journal_size_limit = {_LOG}")
         connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
@@ -368,82 +358,6 @@ class SqliteStore:
     def _pragma(self, name: str) -> int:
         return int(self._connected().execute(f"PRAGMA {name}").fetchone()[0])
 
-    def _recent(self) -> NDArray[np.uint64]:
-        rows = self._connected().execute("SELECT postings FROM recent")
-        return np.frombuffer(b"".join([row for (row,) in rows]), "<u8")
-
-    def _post(self, words: NDArray[np.uint64]) -> None:
-        """Put postings to the recent ones, all of which go into the tree when there are many."""
-        connection = self._connected()
-        query = "SELECT count(*), coalesce(sum(length(postings)), 0) FROM recent"
-        rows, size = connection.execute(query).fetchone()
-        if rows < postings.RECENT and size // 8 + words.size < postings.ROOT:
-            connection.execute("INSERT INTO recent (postings) VALUES (?)", (words.astype("<u8").tobytes(),))
-        else:
-            self._hand_down(words)
-
-    def _hand_down(self, words: NDArray[np.uint64]) -> None:
-        """Put these postings and the recent ones into the tree."""
-        connection = self._connected()
-        words = np.sort(np.concatenate([self._recent(), words]))
-        connection.execute("DELETE FROM recent")
-        postings.spread(
-            words,
-            self._rows,
-            lambda rows: connection.executemany("REPLACE INTO posting VALUES (?, ?)", rows),
-            lambda ids: connection.executemany("DELETE FROM posting WHERE bucket = ?", ((i,) for i in ids)),
-        )
-
-    def _levels(self) -> int:
-        (last,) = self._connected().execute("SELECT max(bucket) FROM posting").fetchone()
-        return 0 if last is None else postings.level_of(last) + 1
-
-    def _rows(self, buckets: NDArray[np.int64]) -> list[tuple[int, bytes]]:
-        """The rows there are of these buckets of one level, which come in ascending order."""
-        size = 1 << postings.BITS * postings.level_of(int(buckets[0]))
-        if buckets.size < _MOST * size:
-            query = "SELECT bucket, row FROM asked CROSS JOIN posting WHERE bucket = value"
-            return list(self._for_each(buckets.tolist(), query))
-        rows = self._connected().execute(
-            "SELECT bucket, row FROM posting WHERE bucket BETWEEN ? AND ?",
-            (int(buckets[0]), int(buckets[-1])),
-        )
-        wanted = set(buckets.tolist())
-        return [row for row in rows if row[0] in wanted]
-
-    def _for_each(self, values: Collection[int], query: str) -> sqlite3.Cursor:
-        """Run a query for every `asked.value`, in their order."""
-        statement = "WITH asked AS (SELECT value FROM json_each(?)) " + query  # noqa: S608 - ours
-        return self._connected().execute(statement, (str(list(values)),))
-
-    def _sweep(self, after: int) -> int | None:
-        """Take postings without a text out of the next buckets; the last one looked at, None at the end."""
-        connection = self._connected()
-        rows = connection.execute(
-            "SELECT bucket, row FROM posting WHERE bucket > ? ORDER BY bucket LIMIT 100000", (after,)
-        ).fetchall()
-        if not rows:
-            return None
-        level = postings.level_of(rows[0][0])
-        rows = [row for row in rows if postings.level_of(row[0]) == level]
-        words = postings.join(*postings.unpack(rows, level))
-        living = self._living()
-        texts = (words & np.uint64(0xFFFFFFFF)).astype(np.int64)
-        lives = (texts < living.size) & living[np.minimum(texts, living.size - 1)]
-        of_row = postings.buckets_of(words, level)
-        ids = np.array([bucket for bucket, _ in rows])
-        changed = ids[np.unique(np.searchsorted(ids, of_row[~lives]))]
-        words = words[lives & np.isin(of_row, changed)]
-        bounds = np.searchsorted(
-            postings.buckets_of(words, level), np.append(changed, changed[-1:] + 1)
-        ).tolist()
-        packed = zip(changed.tolist(), postings.pack(words, level, bounds), strict=True)
-        kept = [(bucket, row) for bucket, row in packed if row]
-        connection.executemany("REPLACE INTO posting VALUES (?, ?)", kept)
-        emptied = set(changed.tolist()) - {bucket for bucket, _ in kept}
-        connection.executemany("DELETE FROM posting WHERE bucket = ?", ((bucket,) for bucket in emptied))
-        return int(ids[-1])
-
     def _living(self) -> NDArray[np.bool_]:
         """For every number of a text, and one beyond, whether there is such a text."""
         numbers = np.fromiter(
@@ -480,10 +394,14 @@ def _text(words: bytes | None, cluster: bytes | None) -> StoredText:
 def _there(value: bytes | None) -> bytes:
     """A value that every row has; SQLite reads none where a page was overwritten with zeros."""
     if value is None:
-        error = sqlite3.DatabaseError("a row without its value")
-        error.sqlite_errorname = "SQLITE_CORRUPT"
-        raise error
+        raise _corrupt("a row without its value")
     return value
+
+
+def _corrupt(what: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(what)
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return error
 
 
 def _cause(error: sqlite3.Error, path: Path) -> tuple[str, str]:

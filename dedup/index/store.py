@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Of what the store holds; another number is another layout or another meaning of the keys.
-FORMAT = 2
-
 
 class StoreError(Exception):
     """An index that cannot be opened, read or written; what was committed before stays.
