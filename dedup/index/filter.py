@@ -40,7 +40,8 @@ class Filter:
         if compiled:
             from dedup.index import kernels  # noqa: PLC0415
 
-            return kernels.may_have(self._words, keys)
+            told: NDArray[np.bool_] = kernels.may_have(self._words, keys)
+            return told
         words, bits = _bits(keys)
         return self._words[words] & bits == bits  # type: ignore[no-any-return]
 

@@ -63,7 +63,8 @@ def _search(
 
 def keys_in(rows: Array, starts: Array, buckets: Array, level: tuple[int, int]) -> Array:
     """The keys of rows that are given as to `find` (postings.keys_in)."""
-    return _keys(rows, starts, buckets, level[0], level[1])
+    keys: Array = _keys(rows, starts, buckets, level[0], level[1])
+    return keys
 
 
 def _unpack(rows: Array, starts: Array, buckets: Array, bits: int, size: int) -> Array:
