@@ -10,7 +10,7 @@ from dedup.types import Block, Kind, Media, Reason
 
 _BULLET = regex.compile(r"^(?:[•・*●○■□◆▪◦‣⁃✅💡✔☑▶►]|[-–—](?=\s))")
 _NUMBERED = regex.compile(r"^(?:[(（]?\d{1,2}[.)）．、]\s?\S|[①-⑳])")
-_SENTENCE_END = regex.compile(r"[。！？!?.」』”\"’)）]\s*$|\.{2,}$|…$")
+_STOPS = tuple('。！？!?.」』”"’)）')
 TABLE_TAGS = frozenset({"td", "th", "tr", "caption"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 # Characters of a line that can be prose, and the most of a heading of flat text.
@@ -71,7 +71,7 @@ def is_bullet(block: Block) -> bool:
 
 def is_prose(block: Block) -> bool:
     """Whether the block reads like a paragraph: long enough, and ended like a sentence."""
-    return len(block.text) >= _PROSE and _SENTENCE_END.search(block.text) is not None
+    return len(block.text) >= _PROSE and _is_ended(block.text)
 
 
 def kind_of(block: Block, media: Media, paragraphs: int) -> Kind:
@@ -119,9 +119,13 @@ def reason_of(
     return Reason.NAVIGATION if above and not block.path and len(block.text) <= 30 else Reason.BOILERPLATE
 
 
+def _is_ended(text: str) -> bool:
+    return text.endswith("…") or text.rstrip().endswith(_STOPS)
+
+
 def _reads_like_heading(text: str) -> bool:
     """A short line of flat text that is no sentence; a question or a call may end it."""
-    ends = _SENTENCE_END.search(text[:-1]) or text.endswith(("。", ".", "」", "”", '"'))
+    ends = _is_ended(text[:-1]) or text.endswith(("。", ".", "」", "”", '"'))
     return len(text) <= _HEADING and not ends
 
 
@@ -136,12 +140,23 @@ def _named(tag: str, path: str, hints: str) -> Reason | None:
     ancestors = {tag, *path.split("/")}
     if "figcaption" in ancestors:
         return Reason.CAPTION
-    alone = [(match.start(), match[0]) for match in _ALONE.finditer(hints)]
-    for stems, words in _TIERS:
-        named = [(hints.rfind(stem), reason) for reason, listed in stems for stem in listed if stem in hints]
-        named += [(start, words[word]) for start, word in alone if word in words]
-        if named:
-            return max(named)[1]
+    words = [_named_by(word) for word in reversed(hints.split())]
+    for tier in range(len(_TIERS)):
+        if named := next((names[tier] for names in words if names[tier]), None):
+            return named
     if ancestors & {"nav", "header", "footer"}:
         return Reason.NAVIGATION
     return Reason.RELATED if "aside" in ancestors else None
+
+
+# The class words of a page stand on many of its elements, and many of them on other sites too.
+@lru_cache(maxsize=8192)
+def _named_by(word: str) -> tuple[Reason | None, ...]:
+    """What a class or id word names in each of the tiers, the stem that begins last."""
+    alone = [(match.start(), match[0]) for match in _ALONE.finditer(word)]
+    found: list[Reason | None] = []
+    for stems, words in _TIERS:
+        named = [(word.rfind(stem), reason) for reason, listed in stems for stem in listed if stem in word]
+        named += [(start, words[part]) for start, part in alone if part in words]
+        found.append(max(named)[1] if named else None)
+    return tuple(found)
