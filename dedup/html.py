@@ -78,13 +78,14 @@ _HINT_ATTRIBUTES = ("class", "id", "role", "itemprop", "aria-label")
 class _Element:
     """An open element. `link`, `hidden` and `silent` hold for all that stands in it."""
 
-    __slots__ = ("attributes", "block", "hidden", "hints", "link", "name", "parent", "silent")
+    __slots__ = ("attributes", "block", "depth", "hidden", "link", "name", "parent", "place", "silent")
 
     def __init__(self, name: str, source: str, parent: _Element | None) -> None:
         self.name = name
         self.attributes = source
         self.parent = parent
-        self.hints: str | None = None
+        self.depth: int = parent.depth + 1 if parent else 1
+        self.place: tuple[str, str] | None = None
         self.block: str = name if parent is None or name in _BLOCK else parent.block
         self.link: bool = parent is not None and parent.link
         self.silent: bool = parent is not None and (parent.silent or name in _SILENT)
@@ -96,15 +97,6 @@ class _Element:
                 ("hidden" in lowered or "none" in lowered or "dialog" in lowered or name == "dialog")
                 and _is_hidden(name, source)
             )
-
-    def path(self, most: int) -> str:
-        """The names of the last elements down to this one."""
-        names: list[str] = []
-        around: _Element | None = self
-        while around and len(names) < most:
-            names.append(around.name)
-            around = around.parent
-        return "/".join(reversed(names))
 
 
 def _is_hidden(name: str, source: str) -> bool:
@@ -263,7 +255,8 @@ class _Walker:
             text = _SOURCE_BREAK.sub("", text)
         text = " ".join(text.replace("\0", "").split())
         if text:
-            around, settings = self._around, self._settings
+            around = self._around
+            path, hints = self._place(around)
             self._line += self._source.count("\n", self._line_at, self._start)
             self._line_at = self._start
             self.drafts.append(
@@ -272,9 +265,9 @@ class _Walker:
                     self._start,
                     self._end,
                     self._line,
-                    around.path(settings.path_elements),
+                    path,
                     around.block,
-                    self._hints(around),
+                    hints,
                     self._linked / _visible(text) if self._linked else 0.0,
                     around.hidden,
                 )
@@ -282,26 +275,32 @@ class _Walker:
         self._pieces, self._linked, self._after_link = [], 0, False
         self._between_cells, self._cell = False, 0
 
-    def _hints(self, element: _Element) -> str:
-        """The naming words of `element` and all around it, lower-cased, nearest last."""
+    def _place(self, element: _Element) -> tuple[str, str]:
+        """The names of the last elements down to `element`, and the naming words of it and all around it.
+
+        The words are in lower case, nearest last.
+        """
         missing: list[_Element] = []
-        hints = ""
+        path = hints = ""
         around: _Element | None = element
         while around:
-            if around.hints is not None:
-                hints = around.hints
+            if around.place is not None:
+                path, hints = around.place
                 break
             missing.append(around)
             around = around.parent
-        limit = self._settings.hint_characters
+        limit, most = self._settings.hint_characters, self._settings.path_elements
         for around in reversed(missing):
+            path = f"{path}/{around.name}" if path else around.name
+            if around.depth > most:
+                path = path.partition("/")[2]
             if source := around.attributes:
                 named = _named if len(source) <= limit else _named.__wrapped__  # what is long comes once
                 hints = f"{hints} {named(source, self._settings.hint_words)}".strip()
                 if len(hints) > limit:
                     hints = hints[-limit:].partition(" ")[2]
-            around.hints = hints
-        return hints
+            around.place = path, hints
+        return path, hints
 
     def _close_nearest(self, names: frozenset[str], barriers: frozenset[str]) -> None:
         stack = self._stack
