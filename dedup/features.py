@@ -26,6 +26,7 @@ from dedup.grams import Characters, characters, hashes, weigh_places, weigh_text
 from dedup.types import Block, Media, Page, Recurrence
 
 Column = NDArray[np.float64]
+Columns = dict[str, Column]
 
 _DATE = re.compile(r"\d{4}\s*[年/.-]\s*\d{1,2}|\d{1,2}月\d{1,2}日|\d{1,2}:\d{2}|(?<!\d)(?:19|20)\d{2}(?!\d)")
 _NUMBERED = re.compile(r"[(（]?\d{1,3}[.)）．、位:：\s]")
@@ -58,38 +59,51 @@ def features(
     The weights are those of the linear models (`grams.TEXT_BUCKETS` and `grams.PLACE_BUCKETS` long);
     `known` says of each block who else carries it, and is empty where that is not known.
     """
+    return describe(page, read_page(page, text_weights, place_weights), known)
+
+
+def read_page(page: Page, text_weights: NDArray[np.float32], place_weights: NDArray[np.float32]) -> Columns:
+    """The columns for which neither trafilatura nor the outlet has to be heard; see `features`."""
     chars = characters([block.text for block in page.blocks])
-    scores = weigh_texts(chars, text_weights), weigh_places(page.blocks, place_weights)
-    return describe(page, chars, *scores, known)
+    return own(page, chars, weigh_texts(chars, text_weights), weigh_places(page.blocks, place_weights))
+
+
+def own(page: Page, chars: Characters, text_score: Column, place_score: Column) -> Columns:
+    """As `read_page`, for scores that are known already: training must not use those of the final weights."""
+    columns = _shape(page.blocks, chars)
+    columns["text_score"] = text_score
+    columns |= _echoes(page, chars, columns["sentence_chars"])
+    html = page.document.media is Media.HTML
+    return columns | (_markup(page.blocks, place_score) if html else _gaps(page.blocks))
 
 
 def describe(
-    page: Page, chars: Characters, text_score: Column, place_score: Column, known: Sequence[Recurrence]
+    page: Page, columns: Columns, known: Sequence[Recurrence]
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """`features` for scores that are known already: training must not use those of the final weights."""
+    """`features` of a page whose blocks were read."""
     blocks = page.blocks
     html = page.document.media is Media.HTML
-    columns = _shape(blocks, chars)
-    columns["text_score"] = text_score
-    columns |= _echoes(page, chars, columns["sentence_chars"])
-    columns |= _markup(blocks, place_score) if html else _gaps(blocks)
-    columns |= _outlet(known or (Recurrence(),) * len(blocks), html=html)
+    if html:  # in its place: a forest knows columns by their order
+        columns = columns | {"extracted": np.array([block.extracted or 0.0 for block in blocks])}
+    columns = columns | _outlet(known or (Recurrence(),) * len(blocks), html=html)
     columns |= _position(columns)
     columns |= _windows(columns, html=html)
-    chrome = np.where(columns["sentence_chars"] > 0, 0.0, -2.0 + np.clip(text_score, -2.0, 1.0))
+    prose, text_score = columns["sentence_chars"], columns["text_score"]
+    chrome = np.where(prose > 0, 0.0, -2.0 + np.clip(text_score, -2.0, 1.0))
     evidence = text_score - 0.5
     if html:
         columns |= _headings(columns)
         columns |= _containers(blocks, columns)
         chrome -= 2.0 * columns["link_share"]
-        evidence = evidence + place_score + 2.0 * columns["extracted"]
-    prose = np.log1p(columns["sentence_chars"])
-    columns |= _core("core", np.where(prose > 0, prose, chrome), columns["sentence_chars"])
-    columns |= _core("felt", evidence, columns["sentence_chars"])
-    return np.column_stack(list(columns.values())).astype(np.float32), tuple(columns)
+        evidence = evidence + columns["place_score"] + 2.0 * columns["extracted"]
+    columns |= _core("core", np.where(prose > 0, np.log1p(prose), chrome), prose)
+    columns |= _core("felt", evidence, prose)
+    # A column's values stand side by side in memory, as the forest takes them.
+    table = np.concatenate(list(columns.values()), dtype=np.float32, casting="same_kind")
+    return table.reshape(len(columns), len(blocks)).T, tuple(columns)
 
 
-def _shape(blocks: Sequence[Block], chars: Characters) -> dict[str, Column]:
+def _shape(blocks: Sequence[Block], chars: Characters) -> Columns:
     """What each block is by its characters alone."""
     length, count = np.maximum(chars.lengths, 1), chars.count
     first = chars.classes[chars.starts]
@@ -139,7 +153,7 @@ def _number(values: Iterable[object]) -> Column:
     return np.array([1.0 if value else 0.0 for value in values])
 
 
-def _echoes(page: Page, chars: Characters, prose: Column) -> dict[str, Column]:
+def _echoes(page: Page, chars: Characters, prose: Column) -> Columns:
     """How much of each block stands in other prose of the page, in its title and in its description."""
     n = len(prose)
     found = hashes(chars.folded, 4) % np.uint32(_ECHO)
@@ -186,23 +200,22 @@ def _echoes(page: Page, chars: Characters, prose: Column) -> dict[str, Column]:
     return columns
 
 
-def _gaps(blocks: Sequence[Block]) -> dict[str, Column]:
+def _gaps(blocks: Sequence[Block]) -> Columns:
     """Blank lines before and after each line of flat text."""
     lines = np.array([block.line for block in blocks], float)
     gaps = np.minimum(np.diff(lines, prepend=lines[0]), 6.0) - 1.0
     return {"gap_before": gaps, "gap_after": np.append(gaps[1:], 5.0)}
 
 
-def _markup(blocks: Sequence[Block], place_score: Column) -> dict[str, Column]:
-    known: dict[tuple[str, str], list[float]] = {}
-    rows = []
-    for block in blocks:
-        key = block.path, block.tag
-        if key not in known:
-            path = block.path.split("/")
-            marks = [*(block.tag == tag for tag in _TAGS), *(tag in path for tag in _ANCESTORS)]
-            known[key] = [*map(float, marks), float(len(path))]
-        rows.append(known[key])
+def _markup(blocks: Sequence[Block], place_score: Column) -> Columns:
+    numbers: dict[tuple[str, str], int] = {}
+    place = [numbers.setdefault((block.path, block.tag), len(numbers)) for block in blocks]
+    marks = []
+    for path, tag in numbers:
+        ancestors = path.split("/")
+        marks.append(
+            [*(tag == one for one in _TAGS), *(one in ancestors for one in _ANCESTORS), len(ancestors)]
+        )
     names = (*(f"tag_{tag}" for tag in _TAGS), *(f"in_{tag}" for tag in _ANCESTORS), "depth")
     return {
         "link_share": np.array([block.link_share for block in blocks]),
@@ -210,11 +223,11 @@ def _markup(blocks: Sequence[Block], place_score: Column) -> dict[str, Column]:
         "extracted": np.array([block.extracted or 0.0 for block in blocks]),
         "declared": np.array([block.declared or 0.0 for block in blocks]),
         "place_score": place_score,
-        **dict(zip(names, np.array(rows).T, strict=True)),
+        **dict(zip(names, np.array(marks, float).T[:, place], strict=True)),
     }
 
 
-def _outlet(known: Sequence[Recurrence], *, html: bool) -> dict[str, Column]:
+def _outlet(known: Sequence[Recurrence], *, html: bool) -> Columns:
     """What other pages of the outlet say, as shares of those pages; -1 where there are none."""
     of = np.array([float(one.of) for one in known])
     pages = np.array([float(one.pages) for one in known])
@@ -241,7 +254,7 @@ def _until(mask: NDArray[np.bool_]) -> Column:
     return _since(mask[::-1])[::-1]
 
 
-def _position(columns: dict[str, Column]) -> dict[str, Column]:
+def _position(columns: Columns) -> Columns:
     prose = columns["sentence_chars"]
     n, total = len(prose), max(float(prose.sum()), 1.0)
     index = np.arange(n, dtype=float)
@@ -260,7 +273,7 @@ def _position(columns: dict[str, Column]) -> dict[str, Column]:
     }
 
 
-def _headings(columns: dict[str, Column]) -> dict[str, Column]:
+def _headings(columns: Columns) -> Columns:
     """Where a block stands against headings, and against what trafilatura kept."""
     size = np.expm1(columns["log_chars"])
     kept = columns["extracted"] * size
@@ -286,35 +299,33 @@ def _headings(columns: dict[str, Column]) -> dict[str, Column]:
     }
 
 
-def _windows(columns: dict[str, Column], *, html: bool) -> dict[str, Column]:
+def _windows(columns: Columns, *, html: bool) -> Columns:
     """Values of the nearest blocks, and sums over windows before and after."""
-    out: dict[str, Column] = {}
     markup = ("link_share", "extracted", "place_score") if html else ()
-    summed = (*markup, "declared") if html else ()
-    for name in (*_NEIGHBOURS, *(markup or ("gap_before",))):
-        for step in _STEPS:
-            out[f"{name}{step:+d}"] = _shifted(columns[name], step)
-    index = np.arange(len(columns["log_chars"]))
-    for name in (*_SUMMED, *summed):
-        sums = np.concatenate([[0.0], np.cumsum(columns[name])])
-        for radius in _RADII:
-            after = np.minimum(index + radius + 1, len(index))
-            out[f"{name}_before{radius}"] = sums[index] - sums[np.maximum(index - radius, 0)]
-            out[f"{name}_after{radius}"] = sums[after] - sums[np.minimum(index + 1, len(index))]
-    return out
+    near, summed = _NEIGHBOURS + (markup or ("gap_before",)), _SUMMED + markup + ("declared",) * html
+    n = len(columns["log_chars"])
+    index = np.arange(n)
+    values = np.array([columns[name] for name in near])
+    neighbours = np.full((len(_STEPS), len(near), n), -1.0)
+    for at, step in enumerate(_STEPS):
+        there = index[max(-step, 0) : max(n - step, 0)]
+        neighbours[at][:, there] = values[:, there + step]
+    sums = np.zeros((len(summed), n + 1))
+    np.cumsum([columns[name] for name in summed], axis=1, out=sums[:, 1:])
+    windows = []
+    for radius in _RADII:
+        windows.append(sums[:, index] - sums[:, np.maximum(index - radius, 0)])
+        windows.append(sums[:, np.minimum(index + radius + 1, n)] - sums[:, index + 1])
+    sides = [f"{side}{radius}" for radius in _RADII for side in ("before", "after")]
+    out = {
+        f"{name}{step:+d}": neighbours[at, i] for i, name in enumerate(near) for at, step in enumerate(_STEPS)
+    }
+    return out | {
+        f"{name}_{side}": windows[at][i] for i, name in enumerate(summed) for at, side in enumerate(sides)
+    }
 
 
-def _shifted(column: Column, step: int) -> Column:
-    out = np.full(len(column), -1.0)
-    if abs(step) < len(column):
-        if step < 0:
-            out[-step:] = column[:step]
-        else:
-            out[:-step] = column[step:]
-    return out
-
-
-def _core(name: str, score: Column, prose: Column) -> dict[str, Column]:
+def _core(name: str, score: Column, prose: Column) -> Columns:
     """Where the blocks stand against the run of blocks with the largest sum of `score`.
 
     Maximum subsequence segmentation: Pasternack and Roth, "Extracting Article Text from the Web
@@ -339,7 +350,7 @@ def _core(name: str, score: Column, prose: Column) -> dict[str, Column]:
     }
 
 
-def _containers(blocks: Sequence[Block], columns: dict[str, Column]) -> dict[str, Column]:
+def _containers(blocks: Sequence[Block], columns: Columns) -> Columns:
     """What stands in blocks with the same path, parent, grandparent and class words."""
     parents = [block.path.rpartition("/")[0] for block in blocks]
     out = _group("path", [(block.path, block.tag) for block in blocks], columns)
@@ -349,7 +360,7 @@ def _containers(blocks: Sequence[Block], columns: dict[str, Column]) -> dict[str
     return out
 
 
-def _group(name: str, keys: Sequence[Hashable], columns: dict[str, Column]) -> dict[str, Column]:
+def _group(name: str, keys: Sequence[Hashable], columns: Columns) -> Columns:
     numbers: dict[Hashable, int] = {}
     group = np.array([numbers.setdefault(key, len(numbers)) for key in keys])
     size, prose = np.expm1(columns["log_chars"]), columns["sentence_chars"]

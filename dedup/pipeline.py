@@ -15,7 +15,7 @@ from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue
 from dedup.flat import segment_text
-from dedup.forest import digest, load, score
+from dedup.forest import digest, load, read_page, score
 from dedup.html import heard, segment_html
 from dedup.judge import judge
 from dedup.looks import Ready, clean_many, learn, traces
@@ -214,10 +214,12 @@ def _article(page: Page, ordinal: int, profiles: Profiles, settings: Settings) -
     elif (placed := by_places(page, known, settings.outlet)) is not None:
         chances, source = placed, "place"
     else:
-        chances = score(load(Media.HTML, settings.judge, witness=False), page, (), settings.judge)
+        quick = load(Media.HTML, settings.judge, witness=False)
+        reading = read_page(quick, page)
+        chances = score(quick, page, (), settings.judge, reading)
         if not is_clear(page, chances, known, settings.judge):
             page = heard(page, settings.html)
-            chances = score(load(Media.HTML, settings.judge), page, known, settings.judge)
+            chances = score(load(Media.HTML, settings.judge), page, known, settings.judge, reading)
     return assemble(page, judge(page, chances, known, settings.judge, source), ordinal)
 
 

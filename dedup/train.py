@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from dedup import grams
 from dedup.decode import decode
-from dedup.features import describe
+from dedup.features import describe, own
 from dedup.flat import segment_text
 from dedup.forest import Forest, probabilities, to_bytes
 from dedup.gold import Score, align, evaluate, squashed
@@ -193,7 +193,8 @@ def train(
     for i, example in enumerate(examples):
         heard, placed = weights[folds[i]]
         scores = text.score(i, heard), place.score(i, placed)
-        row, names = describe(example.page, chars[i], *scores, known[i] if known else ())
+        columns = own(example.page, chars[i], *scores)
+        row, names = describe(example.page, columns, known[i] if known else ())
         rows.append(row)
     forests = {
         fold: _forest(_boost(examples, rows, pages), names, *weights[fold])
