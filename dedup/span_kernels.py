@@ -115,6 +115,19 @@ def step_sides(texts: Texts, known: Array, sides: Array, result: Array) -> None:
 
 
 @_compile
+def _repeated(found: Array, low: np.uint64) -> int:
+    """Keep the seeds that stand beside an equal one; return how many. Most do not, without a pattern."""
+    end = 0
+    before = False
+    for i in range(found.size):
+        after = i + 1 < found.size and found[i + 1] ^ found[i] <= low
+        found[end] = found[i]
+        end += before | after
+        before = after
+    return end
+
+
+@_compile
 def runs(texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, int], rare: Array) -> int:
     """Keep the places of seeds that several sides have and that are no formula; return how many they are.
 
@@ -129,6 +142,7 @@ def runs(texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, 
     some = np.empty(_BLOCK, np.int32)
     first = ahead = 0
     end = begin = 0
+    found = found[: _repeated(found, low)]
     for i in range(found.size):
         if i + 1 < found.size and found[i + 1] ^ found[begin] <= low:
             continue
