@@ -258,12 +258,13 @@ def _position(columns: Columns) -> Columns:
     prose = columns["sentence_chars"]
     n, total = len(prose), max(float(prose.sum()), 1.0)
     index = np.arange(n, dtype=float)
+    ordered = np.sort(columns["log_chars"])  # `np.median` loads masked arrays for this
     return {
         "blocks": np.full(n, math.log1p(n)),
         "place": index / n,
         "from_start": np.minimum(index, _FAR),
         "from_end": np.minimum(n - index, _FAR),
-        "typical_chars": np.full(n, float(np.median(columns["log_chars"]))),
+        "typical_chars": np.full(n, (ordered[(n - 1) // 2] + ordered[n // 2]) / 2),
         "prose_total": np.full(n, math.log1p(total)),
         "prose_before": np.cumsum(prose) / total,
         "since_prose": _since(prose > 0),

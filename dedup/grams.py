@@ -37,6 +37,10 @@ _NAMED = (
     (CLOSING, "」』”\"’'）)]】»"),
     (BULLET, "•・*-–—●○■□◆▶►✅💡✔☑▪◦‣⁃※▼▲△▽"),
 )
+# Han and Hangul that stand in every version of Unicode: ideographs here, and folded as they are. With
+# them, surrogates and private use are most of the basic plane; to look at each would take .1 s.
+_UNIFORM = ((0x3400, 0x4DB6), (0x4E00, 0x9FA6), (0xAC00, 0xD7A4))
+_PRIVATE = (0xD800, 0xF900)
 _IDEOGRAPHS = re.compile("[\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\uff66-\uff9f]")
 # Only the ends of a block are weighed: chrome shows there, and prose shows soon.
 _HEAD, _TAIL = 48, 24
@@ -87,7 +91,11 @@ def _tables() -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
     """Classes and folded form of every character of the basic plane."""
     classes = np.zeros(0x10000, np.uint16)
     folded = np.arange(0x10000, dtype=np.uint32)
-    for code in range(0x10000):
+    various = np.ones(0x10000, bool)
+    various[slice(*_PRIVATE)] = False
+    for start, end in _UNIFORM:
+        classes[start:end], various[start:end] = IDEOGRAPH, False
+    for code in np.flatnonzero(various).tolist():
         char = chr(code)
         category = unicodedata.category(char)
         if category in {"Cn", "Co", "Cs"}:
