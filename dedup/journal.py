@@ -106,7 +106,7 @@ class Entries(Generic[Result]):
 
     def key(self, source: Source) -> str:
         """What the result for the source is kept under."""
-        told = {field.name: getattr(source, field.name) for field in fields(source)}
+        told = {field.name: getattr(source, field.name) for field in fields(Source)}
         content = told.pop("content")
         is_text = isinstance(content, str)
         made = hashlib.blake2b(

@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
@@ -25,8 +25,9 @@ from dedup.outlet import NOTHING, Profile, Profiles, Trace, dump
 from dedup.outlet import learn as learn_traces
 from dedup.schedule import each_source
 from dedup.settings import Settings
-from dedup.shelf import Shelf, Spool, numbers
+from dedup.shelf import Again, Looked, Shelf, Spool, numbers, room
 from dedup.types import Cleaned, Failure, Source
+from dedup.workers import Done
 
 Result = TypeVar("Result")
 
@@ -50,7 +51,7 @@ def learn(
         waiting = _Waiting(spool)
         for one in traces(sources, jobs=jobs, settings=settings):
             if one is not None:
-                waiting.add(one)
+                waiting.add(one.outlet, spool.put(Looked(one)))
         learned = {one.outlet: one for one in waiting.learned(profiles, settings)}
     return learn_traces((), settings.outlet, Profiles({**profiles.outlets, **learned}, {}))
 
@@ -112,44 +113,40 @@ def clean_twice(
         again = failure.error in _OVER_A_LIMIT
         return Ready(failure.source, failed(failure)) if again else None
 
-    def known(index: int, source: Source) -> tuple[Result] | None:
-        one = spool.get(held[index]) if index in held else None
-        # Files may come and go meanwhile.
-        return (one.result,) if one and one.source == source.name else None
-
     with ExitStack() as stack:
         spool = stack.enter_context(Spool())
         before, after = stack.enter_context(Shelf()), stack.enter_context(Shelf())
         for _, profile in sorted(profiles.outlets.items()):
             before.put(profile)
         waiting = _Waiting(spool)
-        held: dict[int, int] = {}
-        early = None if journal else then
-        known_before = Profiles(before, numbers(profiles.spread))
+        found = array("Q")  # for each source the place of what the first look says
+        kept = room(settings.worker.kept)
         looked = each_source(
-            _Late[Trace | Ready[Result] | None](
-                "looked", then=early, profiles=known_before, settings=settings
+            _Late[Any](
+                "looked",
+                then=None if journal else then,
+                profiles=Profiles(before, numbers(profiles.spread)),
+                settings=settings,
             ),
             first,
             held_failure,
             jobs=jobs,
             settings=settings.worker,
-            entries=Entries[Any](journal, Trace | None, *given) if journal else None,
+            entries=_Traces(journal, Trace | None, *given) if journal else None,
         )
-        for index, one in enumerate(looked):
-            if isinstance(one, Ready):
-                held[index] = spool.put(one)
-            elif one is not None:
-                waiting.add(one)
+        for look in looked:
+            full = isinstance(look, Looked) and (found[-1] if found else 0) >= kept
+            found.append(spool.put(replace(look, page=b"") if full else look))
+            if isinstance(look, Looked) and look.trace is not None:
+                waiting.add(look.trace.outlet, found[-1])
         learned = _put(after, waiting.learned(profiles, settings, all_of_them=True), journal is not None)
         results = each_source(
             _Late[Result]("cleaned", then=then, profiles=learned[0], settings=settings),
-            second,
+            _again(second, spool, found),
             failed,
             jobs=jobs,
             settings=settings.worker,
             entries=Entries[Any](journal, Cleaned, *given, learned[1]) if journal else None,
-            known=known,
         )
         return _closing(results, stack.pop_all())
 
@@ -157,6 +154,31 @@ def clean_twice(
 def _closing(results: Iterator[Result], stack: ExitStack) -> Iterator[Result]:
     with stack:
         yield from results
+
+
+def _again(
+    second: Iterable[Source | Failure], spool: Spool, places: Sequence[int]
+) -> Iterator[Source | Failure | Done[Any]]:
+    """The sources with what the first look found; files may come and go meanwhile."""
+    for index, source in enumerate(second):
+        one = spool.get(places[index]) if index < len(places) else None
+        if isinstance(one, Ready) and isinstance(source, Source) and one.source == source.name:
+            yield Done(one.result)
+        elif isinstance(one, Looked) and isinstance(source, Source):
+            yield Again(**{field.name: getattr(source, field.name) for field in fields(source)}, look=one)
+        else:
+            yield source
+
+
+class _Traces(Entries[Any]):
+    """Of the first look the journal has what is learned, and not the page."""
+
+    def recall(self, key: str) -> tuple[Looked] | None:
+        found = super().recall(key)
+        return None if found is None else (Looked(*found),)
+
+    def keep(self, key: str, result: Any) -> None:
+        super().keep(key, result and result.trace)
 
 
 def _put(shelf: Shelf, profiles: Iterable[Profile], wanted: bool) -> tuple[Profiles, str]:
@@ -192,14 +214,14 @@ class _Late(Generic[Result]):
 
 
 class _Waiting:
-    """Traces on disk until all pages were looked at, then learned outlet by outlet."""
+    """Traces in a spool until all pages were looked at, then learned outlet by outlet."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
         self._places: defaultdict[str, array[int]] = defaultdict(lambda: array("Q"))
 
-    def add(self, trace: Trace) -> None:
-        self._places[trace.outlet].append(self._spool.put(trace))
+    def add(self, outlet: str, place: int) -> None:
+        self._places[outlet].append(place)
 
     def learned(self, known: Profiles, settings: Settings, *, all_of_them: bool = False) -> Iterator[Profile]:
         """The profiles of the outlets with new pages, or of all, in the order of names."""
@@ -208,7 +230,7 @@ class _Waiting:
             places = self._places.get(outlet, array("Q"))
             profile = known.outlets.get(outlet)
             for start in range(0, len(places), size):
-                found = (self._spool.get(place) for place in places[start : start + size])
+                found = (self._spool.get(place).trace for place in places[start : start + size])
                 before = Profiles({outlet: profile} if profile else {}, {})
                 profile = learn_traces(found, settings.outlet, before).outlets[outlet]
             if profile:

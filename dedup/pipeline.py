@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dedup.article import assemble
 from dedup.decode import DecodeError, decode
@@ -22,12 +23,14 @@ from dedup.looks import Ready, clean_many, learn, traces
 from dedup.outlet import NOTHING, Profiles, Trace, by_places, is_covered, recurrences, trace
 from dedup.read import media_of, outlet_of
 from dedup.settings import Settings
+from dedup.shelf import Again, Looked, packed, unpacked
 from dedup.testimony import is_clear
 from dedup.types import (
     Article,
     Cleaned,
     Cluster,
     Document,
+    Encoding,
     Failure,
     Keep,
     Media,
@@ -148,7 +151,9 @@ def model_digest(settings: Settings) -> str:
 def traced(source: Source, *, settings: Settings) -> Trace | None:
     """What the profile of the page's outlet needs of it, by a quick look; None if it has no say."""
     try:
-        return _traced(_page(source, settings), settings)
+        page = _page(source, settings)
+        chances = _quick(page, settings) if source.media is Media.HTML else None
+        return trace(page, settings.outlet, chances)
     except MemoryError:  # the worker says so, and is replaced
         raise
     except Exception:  # cleaning will say what is wrong with it
@@ -157,15 +162,17 @@ def traced(source: Source, *, settings: Settings) -> Trace | None:
 
 def looked(
     source: Source, *, then: Callable[[Cleaned], Result] | None, profiles: Profiles, settings: Settings
-) -> Trace | Ready[Result] | None:
-    """As `traced`; of a page whose outlet `profiles` covers `then` of the articles, None without `then`."""
+) -> Looked | Ready[Result] | None:
+    """As `traced`, with the page; of one whose outlet `profiles` covers `then` of the articles, if given."""
     try:
         page = _page(source, settings)
-        known = trace(page, settings.outlet) if page.document.outlet in profiles.outlets else None
-        if known is None or not is_covered(profiles, known, settings.outlet):
-            return _traced(page, settings)
-        articles = _articles_of(page, profiles, settings) if then else ()
-        return Ready(source.name, then(Cleaned(source.name, articles))) if then else None
+        own = trace(page, settings.outlet) if page.document.outlet in profiles.outlets else None
+        if own is None or not is_covered(profiles, own, settings.outlet):
+            chances = _quick(page, settings) if source.media is Media.HTML else None
+            return Looked(trace(page, settings.outlet, chances), packed(source, page, chances))
+        if then:
+            return Ready(source.name, then(Cleaned(source.name, _articles_of(page, profiles, settings, own))))
+        return Looked(None, packed(source, page, None))
     except MemoryError:
         raise
     except Exception:
@@ -179,15 +186,14 @@ def cleaned(
     return then(_cleaned(source, profiles, settings))
 
 
-def _traced(page: Page, settings: Settings) -> Trace | None:
-    html = page.document.media is Media.HTML
-    quick = load(Media.HTML, settings.judge, witness=False) if html else None
-    return trace(page, settings.outlet, score(quick, page, (), settings.judge) if quick else None)
+def _quick(page: Page, settings: Settings) -> NDArray[np.float64]:
+    """How likely the blocks of an HTML page are content by the page alone."""
+    return score(load(Media.HTML, settings.judge, witness=False), page, (), settings.judge)
 
 
 def _cleaned(source: Source, profiles: Profiles, settings: Settings) -> Cleaned:
     try:
-        return Cleaned(source.name, _articles_of(_page(source, settings), profiles, settings))
+        return Cleaned(source.name, _read(source, profiles, settings))
     except DecodeError as error:
         return Cleaned(source.name, (), Failure(source.name, error.error, str(error)))
     except MemoryError:
@@ -199,24 +205,56 @@ def _cleaned(source: Source, profiles: Profiles, settings: Settings) -> Cleaned:
         return Cleaned(source.name, (), Failure(source.name, "internal", says))
 
 
-def _articles_of(page: Page, profiles: Profiles, settings: Settings) -> tuple[Article, ...]:
+def _read(source: Source, profiles: Profiles, settings: Settings) -> tuple[Article, ...]:
+    """The articles of a source; what its first look found is not looked for again."""
+    if not isinstance(source, Again) or (found := unpacked(source)) is None:
+        return _articles_of(_page(source, settings), profiles, settings)
+    page, chances = found
+    text, _ = _decoded(source, settings)
+    page = replace(page, document=replace(page.document, text=text))
+    return _articles_of(page, profiles, settings, source.look.trace, chances)
+
+
+def _articles_of(
+    page: Page,
+    profiles: Profiles,
+    settings: Settings,
+    own: Trace | None = None,
+    quick: NDArray[np.float64] | None = None,
+) -> tuple[Article, ...]:
+    """`own` and `quick` are the page's trace and what `_quick` says of it, where that is known."""
     parts = split_digest(page)
-    return tuple(_article(part, ordinal, profiles, settings) for ordinal, part in enumerate(parts))
+    if len(parts) > 1:
+        own = quick = None
+    return tuple(
+        _article(part, ordinal, profiles, settings, own, quick) for ordinal, part in enumerate(parts)
+    )
 
 
-def _article(page: Page, ordinal: int, profiles: Profiles, settings: Settings) -> Article:
+def _article(
+    page: Page,
+    ordinal: int,
+    profiles: Profiles,
+    settings: Settings,
+    own: Trace | None,
+    quick: NDArray[np.float64] | None,
+) -> Article:
     """Judge by what is enough for it: the places the outlet is known for, the page alone, all witnesses."""
     profiled = page.document.outlet in profiles.outlets
-    known = recurrences(profiles, trace(page, settings.outlet), settings.outlet) if profiled else ()
+    own = own or (trace(page, settings.outlet) if profiled else None)
+    known = recurrences(profiles, own, settings.outlet) if profiled else ()
     source = "forest"
     if page.document.media is Media.TEXT:
         chances = score(load(Media.TEXT, settings.judge), page, known, settings.judge)
     elif (placed := by_places(page, known, settings.outlet)) is not None:
         chances, source = placed, "place"
     else:
-        quick = load(Media.HTML, settings.judge, witness=False)
-        reading = read_page(quick, page)
-        chances = score(quick, page, (), settings.judge, reading)
+        reading = None
+        if quick is None:
+            forest = load(Media.HTML, settings.judge, witness=False)
+            reading = read_page(forest, page)
+            quick = score(forest, page, (), settings.judge, reading)
+        chances = quick
         if not is_clear(page, chances, known, settings.judge):
             page = heard(page, settings.html)
             chances = score(load(Media.HTML, settings.judge), page, known, settings.judge, reading)
@@ -230,9 +268,7 @@ def _handed(content: bytes | str, url: str | None, outlet: str | None, settings:
 
 def _page(source: Source, settings: Settings) -> Page:
     """Decode and segment. The outlet is the record's, else by URL or canonical link, else the folder."""
-    text, encoding = decode(
-        source.content, source.declared_encoding, html=source.media is Media.HTML, settings=settings.read
-    )
+    text, encoding = _decoded(source, settings)
     document = Document(
         source=source.name,
         key=source.key,
@@ -249,3 +285,8 @@ def _page(source: Source, settings: Settings) -> Page:
     address = source.url or page.metadata.url
     outlet = source.outlet or (outlet_of(address) if address else None) or source.folder
     return unglue(replace(page, document=replace(document, outlet=outlet)))
+
+
+def _decoded(source: Source, settings: Settings) -> tuple[str, Encoding]:
+    html = source.media is Media.HTML
+    return decode(source.content, source.declared_encoding, html=html, settings=settings.read)

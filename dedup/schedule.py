@@ -22,35 +22,30 @@ class _Unfinished(Generic[Result]):
     result: Result
 
 
-def _unknown(_index: int, _source: Source) -> None:
-    return None
-
-
 def each_source(
     work: Callable[[Source], Result],
-    sources: Iterable[Source | Failure],
+    sources: Iterable[Source | Failure | Done[Result]],
     failed: Callable[[Failure], Result],
     *,
     jobs: int,
     settings: WorkerSettings,
     entries: Entries[Result] | None = None,
-    known: Callable[[int, Source], tuple[Result] | None] = _unknown,
 ) -> Iterator[Result]:
     """The result for every source, in input order; 0 `jobs` work in this process.
 
-    `failed` gives that of a failure, and of a source over a limit or that ended its worker. `known` has the
-    results that are there already, by the number of the source in input; `entries` those of an earlier run.
+    `failed` gives that of a failure, and of a source over a limit or that ended its worker; `Done` stands in
+    the place of a source. `entries` are the results of an earlier run.
     """
     keys: deque[str | None] = deque()  # of the sources under way; None for what need not be kept
 
     def items() -> Iterator[Source | Done[Result]]:
-        for index, source in enumerate(sources):
-            if isinstance(source, Failure):
+        for source in sources:
+            if not isinstance(source, Source):
                 keys.append(None)
-                yield Done(failed(source))
+                yield Done(failed(source)) if isinstance(source, Failure) else source
                 continue
             key = None if entries is None else entries.key(source)
-            found = known(index, source) or (entries.recall(key) if entries and key else None)
+            found = entries.recall(key) if entries and key else None
             keys.append(key if found is None else None)
             if found is not None:
                 yield Done(found[0])

@@ -49,6 +49,10 @@ class WorkerSettings:
     # order up, the others go on.
     ahead: int = 16
     ahead_bytes: int = 100_000_000
+    # Bytes on disk, or half of what is free, from which pages are no longer kept as the first look cut and
+    # scored them, but cut and scored again at the second. A page takes 11 kB (as HTML 82 kB), and what is
+    # learned of it 7 kB.
+    kept: int = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

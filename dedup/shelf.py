@@ -1,28 +1,77 @@
-"""What is too much for memory, in files of this run: traces of pages, and the profiles of many outlets.
+"""What is too much for memory, in files of this run: looks at pages, and the profiles of many outlets.
 
 Nothing but this program's own processes reads or writes these files, and they end with the run.
 """
 
 from __future__ import annotations
 
+import hashlib
 import pickle
+import shutil
 import tempfile
+import zlib
 from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from dedup.outlet import Article, Place, Profile, Seen
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.outlet import Article, Place, Profile, Seen, Trace
+from dedup.types import Block, Page, Source
 
 Value = TypeVar("Value")
 Default = TypeVar("Default")
 
 # Profiles that a process holds; pages of one outlet mostly come one after the other.
 _HELD = 16
+# A block as a plain tuple: pickled as an object it takes ten times as long.
+_BLOCK = attrgetter(*(field.name for field in fields(Block)))
+_TOLD = attrgetter(*(field.name for field in fields(Source) if field.name != "content"))
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the first look finds at a source: what its outlet learns of it, and the page in `packed` form."""
+
+    trace: Trace | None
+    page: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Again(Source):
+    """A source at the second look, with what the first one found at a source of this name."""
+
+    look: Looked = Looked(None)
+
+
+def packed(source: Source, page: Page, chances: NDArray[np.float64] | None) -> bytes:
+    """A page as it was segmented, without its text, and what it was scored."""
+    bare = replace(page.document, text="")
+    row = _digest(source), bare, page.metadata, [_BLOCK(block) for block in page.blocks], chances
+    return zlib.compress(pickle.dumps(row, pickle.HIGHEST_PROTOCOL), 1)
+
+
+def unpacked(source: Again) -> tuple[Page, NDArray[np.float64] | None] | None:
+    """What was `packed`, None if that was nothing or another content. The text of the page is empty."""
+    if not source.look.page:
+        return None
+    digest, bare, metadata, rows, chances = pickle.loads(zlib.decompress(source.look.page))  # noqa: S301
+    if digest != _digest(source):
+        return None
+    return Page(bare, tuple(Block(*row) for row in rows), metadata), chances
+
+
+def _digest(source: Source) -> bytes:
+    content = source.content
+    raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    return hashlib.blake2b(repr(_TOLD(source)).encode() + raw, digest_size=16).digest()
 
 
 class Spool:
@@ -41,14 +90,22 @@ class Spool:
 
     def put(self, value: object) -> int:
         """Where the value is from now on."""
-        place = self._file.seek(0, 2)
-        pickle.dump(value, self._file, pickle.HIGHEST_PROTOCOL)
+        try:
+            place = self._file.seek(0, 2)
+            pickle.dump(value, self._file, pickle.HIGHEST_PROTOCOL)
+        except OSError as error:  # the file has no name
+            raise OSError(error.errno, error.strerror, tempfile.gettempdir()) from error
         return place
 
     def get(self, place: int) -> Any:
         """The value that was put there."""
         self._file.seek(place)
         return pickle.load(self._file)  # noqa: S301 - a file of this process
+
+
+def room(most: int) -> int:
+    """Bytes that a spool may use for what can be done without: no more than half of what is free."""
+    return min(most, shutil.disk_usage(tempfile.gettempdir()).free // 2)
 
 
 class Table(Mapping[int, Value], Generic[Value]):

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup import looks, schedule
+from dedup import looks, pipeline, schedule
+from dedup.html import segment_html
 from dedup.looks import clean_many, clean_twice, itself, learn
 from dedup.outlet import Place, Profiles, Seen, is_covered, trace
 from dedup.pipeline import _page
 from dedup.read import read
-from dedup.settings import OutletSettings, Settings
-from dedup.shelf import Shelf, Spool, Table, compact
+from dedup.settings import OutletSettings, Settings, WorkerSettings
+from dedup.shelf import Looked, Shelf, Spool, Table, compact
 from dedup.types import Media, Source
 from dedup.workers import Done
 
@@ -67,6 +68,32 @@ def test_a_page_over_a_limit_costs_one_look(asked):
     # Another file in its place is looked at.
     found = list(clean_twice(sources, [page(1), page(3), page(2)], itself, jobs=1))
     assert [one.failure for one in found] == [None] * 3
+
+
+def test_the_second_look_goes_on_from_the_first(monkeypatch):
+    cut = []
+
+    def segmented(document, settings):
+        cut.append(document.source)
+        return segment_html(document, settings)
+
+    monkeypatch.setattr(pipeline, "segment_html", segmented)
+    text = Source("text", "text", "The harbour market opens at seven.\n\nIt closes at noon.", Media.TEXT)
+    broken = Source("broken", "broken", b"%PDF-1.4\0\1\2\3", Media.HTML)
+    sources = [*(page(number) for number in range(5)), text, broken]
+    expected = list(clean_many(sources, profiles=learn(sources)))
+    pages = [source.name for source in sources[:5]]
+    cut.clear()
+    assert list(clean_twice(sources, sources, itself)) == expected
+    assert cut == pages
+    cut.clear()
+    forgetful = Settings(worker=WorkerSettings(kept=0))
+    assert list(clean_twice(sources, sources, itself, settings=forgetful)) == expected
+    assert cut == pages * 2
+    # What changed meanwhile is looked at again.
+    changed = [replace(sources[0], content=sources[1].content), *sources[2:]]
+    again = list(clean_twice(sources, changed, itself, settings=forgetful))
+    assert list(clean_twice(sources, changed, itself)) == again != expected
 
 
 def test_pages_that_were_learned_are_cleaned_at_the_first_look(asked):
@@ -139,7 +166,8 @@ def test_the_spread_of_prose_is_that_of_all_outlets():
     with Spool() as spool:
         waiting = looks._Waiting(spool)
         for source in sources:
-            waiting.add(looks._Late("traced", settings=Settings())(source))
+            trace = looks._Late("traced", settings=Settings())(source)
+            waiting.add(trace.outlet, spool.put(Looked(trace)))
         spread = looks._Spread()
         for profile in waiting.learned(Profiles({}, {}), Settings()):
             spread.add(profile)
