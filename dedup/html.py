@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import TypeAlias
 
-from dedup.markup import RAW_TEXT, Tag, attributes, tags, without_code
+from dedup.markup import RAW_TEXT, VOID, Tag, attributes, tags, without_boxes, without_code
 from dedup.metadata import declared_text, read_metadata
 from dedup.settings import HtmlSettings
 from dedup.types import Block, Document, Page
@@ -37,11 +37,6 @@ _BLOCK = _names(
     search section summary table tbody td tfoot th thead tr ul
     """
 )
-_VOID = _names(
-    """
-    area base basefont bgsound br col embed frame hr img input link meta param source track wbr
-    """
-)
 # Content of these is not text of the page: it is code, vector graphics, a fallback or a form value.
 _SILENT = _names(
     """
@@ -52,7 +47,7 @@ _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CELLS = frozenset({"td", "th", "caption"})
 _TABLE = frozenset({"table", "tbody", "tfoot", "thead", "tr"}) | _CELLS
 # These are not opened: they are empty, or the lexer has taken their content, or they frame the page.
-_NOT_OPENED = _VOID | RAW_TEXT | {"#comment", "html", "head", "body"}
+_NOT_OPENED = VOID | RAW_TEXT | {"#comment", "html", "head", "body"}
 # A start tag ends the nearest open element of the first set, unless one of the second lies between.
 _IMPLIED_END: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "li": (frozenset({"li"}), frozenset({"ul", "ol", "menu", "dir"}) | _CELLS),
@@ -362,8 +357,13 @@ def segment_html(document: Document, settings: HtmlSettings | None = None) -> Pa
 
 def heard(page: Page, settings: HtmlSettings | None = None) -> Page:
     """The page with what trafilatura would keep of each block (`Block.extracted`): most of the cost."""
-    source = without_code(page.document.text, tags(page.document.text))
-    shares = extracted_shares(source, [block.text for block in page.blocks], settings or HtmlSettings())
+    text, found = page.document.text, list(tags(page.document.text))
+    shares = extracted_shares(
+        without_boxes(text, found),
+        lambda: without_code(text, found),
+        [block.text for block in page.blocks],
+        settings or HtmlSettings(),
+    )
     pairs = zip(page.blocks, shares, strict=True)
     return replace(page, blocks=tuple(replace(block, extracted=share) for block, share in pairs))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 # Name in lower case, whether it is an end tag, the source of its attributes, and its offsets; a raw
@@ -39,6 +39,19 @@ RAW_TEXT = frozenset(
 )
 _SCRIPT_MARK = re.compile(r"<!--|-->|<(/?)[sS][cC][rR][iI][pP][tT](?=[\s/>])")
 _CODE = frozenset({"#comment", "link", "meta", "script", "style"})
+VOID = frozenset(
+    {
+        *("area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "link"),
+        *("meta", "param", "source", "track", "wbr"),
+    }
+)
+# Elements that trafilatura throws away with all that stands in them, and others that are empty.
+_BOXES = frozenset({"aside", "button", "footer", "nav", "select"})
+_PICTURES = frozenset({"area", "embed", "img", "input", "param", "source"})
+# Tags in which no element can stand.
+_LEAVES = VOID | RAW_TEXT | {"#comment"}
+# Elements that end with the one around them where they have no end tag.
+_UNENDED = frozenset({"dd", "dt", "li", "optgroup", "option", "p", "td", "th", "tr"})
 _RAW_END = {
     name: re.compile(f"</{''.join(f'[{c}{c.upper()}]' for c in name)}(?=[\\s/>])[^>]*+(?:>|\\Z)")
     for name in RAW_TEXT
@@ -110,25 +123,78 @@ def attributes(source: str) -> dict[str, str]:
     return found
 
 
-def without_code(text: str, tags: Iterable[Tag]) -> str:
+def without_code(text: str, tags: Sequence[Tag]) -> str:
     """The page without scripts, styles, comments, links of the head and drawings.
 
     trafilatura parses, copies and searches them before it throws them away: without them its text
     was the same on 331 of 332 pages, at 9 % less of its time. Linked data stays, it is read there.
     """
+    return _cut(text, _code(text, tags))
+
+
+def without_boxes(text: str, tags: Sequence[Tag]) -> str:
+    """The page without code, images and the boxes that trafilatura, if it is to be fast, does not look at.
+
+    On 1,336 pages the text that it makes was the same, at 11 % less of its time.
+
+    >>> page = "<nav><ul><li>Home</ul></nav><p>Rain<img src=a>.<!-- - --><aside><p>News</div></aside>"
+    >>> without_boxes(page, list(tags(page)))
+    '<p>Rain.<aside><p>News</div></aside>'
+    """
+    pictures = ((start, end) for name, _, _, start, end in tags if name in _PICTURES)
+    return _cut(text, (*_code(text, tags), *pictures, *_boxes(tags)))
+
+
+def _cut(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text outside of the spans, some of which may lie in others."""
     parts: list[str] = []
     position = 0
-    drawing = False
-    for name, closing, source, start, end in tags:
-        if drawing:
-            if name == "svg" and closing:
-                position, drawing = end, False
-        elif name == "svg" and not closing and not source.endswith("/"):
+    for start, end in sorted(spans):
+        if start >= position:
             parts.append(text[position:start])
-            drawing = True
-        elif name in _CODE and not (name == "script" and "ld+json" in source):
-            parts.append(text[position:start])
-            position = end
-    if not drawing:
-        parts.append(text[position:])
+        position = max(position, end)
+    parts.append(text[position:])
     return "".join(parts)
+
+
+def _code(text: str, tags: Iterable[Tag]) -> Iterator[tuple[int, int]]:
+    drawing: int | None = None
+    for name, closing, source, start, end in tags:
+        if drawing is not None:
+            if name == "svg" and closing:
+                yield drawing, end
+                drawing = None
+        elif name == "svg" and not closing and not source.endswith("/"):
+            drawing = start
+        elif name in _CODE and not (name == "script" and "ld+json" in source):
+            yield start, end
+    if drawing is not None:
+        yield drawing, len(text)
+
+
+def _boxes(tags: Iterable[Tag]) -> list[tuple[int, int]]:
+    """The outermost boxes whose tags are well nested: parsers differ in what they make of others.
+
+    None on a page where one stands in one of its kind: behind it trafilatura leaves the others as they are.
+    """
+    found: list[tuple[int, int]] = []
+    inside: list[str] = []
+    begin = 0
+    for name, closing, source, start, end in tags:
+        if not inside:
+            if name in _BOXES and not closing and not source.endswith("/"):
+                inside, begin = [name], start
+        elif name in _LEAVES or source.endswith("/"):
+            continue
+        elif not closing:
+            if name in _BOXES and name in inside:
+                return []
+            inside.append(name)
+        else:
+            while inside[-1] in _UNENDED and inside[-1] != name:
+                inside.pop()
+            if inside.pop() != name:
+                inside = []
+            elif not inside:
+                found.append((begin, end))
+    return found

@@ -12,7 +12,7 @@ import logging
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import trafilatura
@@ -33,9 +33,12 @@ _PLACES = 8
 _SHINGLE = 6
 
 
-def extracted_shares(text: str, blocks: Sequence[str], settings: HtmlSettings) -> Sequence[float | None]:
-    """Share of each block's characters (0 to 1) that trafilatura keeps of the page `text`.
+def extracted_shares(
+    text: str, whole: Callable[[], str], blocks: Sequence[str], settings: HtmlSettings
+) -> Sequence[float | None]:
+    """Share of each block's characters (0 to 1) that trafilatura keeps of a page.
 
+    `text` is the page without what it does not look at if it is fast, `whole` gives all of it.
     All are `None` where the page is above the witness limits of `settings`, and 0 where
     trafilatura finds nothing or fails.
     """
@@ -44,7 +47,7 @@ def extracted_shares(text: str, blocks: Sequence[str], settings: HtmlSettings) -
     try:
         output = _extract(text, fast=True)
         if len(output) < _LITTLE:
-            output = _extract(text, fast=False)
+            output = _extract(whole(), fast=False)
     except Exception:  # it walks the tree recursively in places; a page must not be lost for that
         output = ""
     return match_blocks(blocks, output)
