@@ -66,7 +66,7 @@ def content_words(text: str, start: int, end: int, least: int = 0) -> int:
     """
     _, content, ignored = _patterns()
     # Names are words too for this look, which most formulas do not pass.
-    if least and sum(1 for _ in _RUNS.finditer(text, start, end)) < least:
+    if least and sum(run.casefold() not in ignored for run in _RUNS.findall(text, start, end)) < least:
         return 0
     count = sum(
         match.lastgroup == "content" and match.group().casefold() not in ignored
