@@ -543,6 +543,14 @@ def test_version_and_help_import_nothing_heavy():
     assert done.stdout.strip() == b"[]"
 
 
+def test_workers_do_not_load_the_program():
+    # Each loads the module of the entry point, as multiprocessing has it.
+    (script,) = entry_points(group="console_scripts", name="dedup")
+    check = f"import {script.module}, sys; print('typer' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, check=True)
+    assert done.stdout == b"False\n"
+
+
 def test_version(dedup_main):
     assert dedup_main("--version")[:2] == (0, f"dedup {dedup.__version__}\n".encode())
 
