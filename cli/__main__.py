@@ -1,5 +1,5 @@
 """`python -m dedup_cli` is the `dedup` command."""
 
-from dedup_cli.main import main
+from dedup_cli import start
 
-main()
+start()

@@ -163,9 +163,6 @@ def clean(
     check_place(output, paths, "-o")
     check_place(errors, paths, "--errors")
     check_apart(errors, output, f"articles.{form or 'jsonl'}")
-    from dedup import workers
-
-    workers.prepare()  # it loads while this process does
     from dedup_cli import pages
     from dedup_cli.forms import itself, named_file
     from dedup_cli.output import article_destination, terminal
