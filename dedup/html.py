@@ -352,12 +352,12 @@ def segment_html(document: Document, settings: HtmlSettings | None = None) -> Pa
     if (body := declared_text(document.text, found)) and len(drafts) <= settings.witness_blocks:
         shares = match_blocks([text for text, *_ in drafts], body)
     blocks = tuple(Block(*draft, declared=said) for draft, said in zip(drafts, shares, strict=True))
-    return Page(document, blocks, read_metadata(document.text, found, blocks))
+    return Page(document, blocks, read_metadata(document.text, found, blocks), found)
 
 
 def heard(page: Page, settings: HtmlSettings | None = None) -> Page:
     """The page with what trafilatura would keep of each block (`Block.extracted`): most of the cost."""
-    text, found = page.document.text, list(tags(page.document.text))
+    text, found = page.document.text, page.tags or list(tags(page.document.text))
     shares = extracted_shares(
         without_boxes(text, found),
         lambda: without_code(text, found),
@@ -365,7 +365,7 @@ def heard(page: Page, settings: HtmlSettings | None = None) -> Page:
         settings or HtmlSettings(),
     )
     pairs = zip(page.blocks, shares, strict=True)
-    return replace(page, blocks=tuple(replace(block, extracted=share) for block, share in pairs))
+    return replace(page, blocks=tuple(replace(block, extracted=share) for block, share in pairs), tags=())
 
 
 def _drafts(source: str, found: Sequence[Tag], settings: HtmlSettings) -> list[_Draft]:

@@ -10,7 +10,7 @@ Offsets are always character offsets (code points, half open) into `Document.tex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -165,11 +165,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A segmented document: every visible character of it stands in exactly one block."""
+    """A segmented document: every visible character of it stands in exactly one block.
+
+    `tags` are those of its source as `markup.tags` yields them, where they are still needed.
+    """
 
     document: Document
     blocks: tuple[Block, ...]
     metadata: Metadata
+    tags: Sequence[tuple[str, bool, str, int, int]] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
