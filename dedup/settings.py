@@ -166,6 +166,7 @@ class OutletSettings:
     # changes at every fetch is one each time. Chosen: 10,000 take 300 kB of a profile.
     pages: int = 10_000
     # Witnesses of a profile that was given from which new pages of its outlet are cleaned at the first look.
+    # 178 pages of nine outlets by the profile of 15 others: F1 .9412, by that of all pages of the run .9408.
     covered: int = 20
     # Pages of an outlet that are learned at once.
     batch: int = 500
