@@ -271,6 +271,19 @@ def test_a_failing_witness_says_nothing(monkeypatch):
     assert {block.extracted for block in page_of(article(), witness=True).blocks} == {0.0}
 
 
+@pytest.mark.parametrize(("text", "asked"), [("The ferry. " * 16, 2), ("船は港を出た。" * 25, 1)])
+def test_the_other_extractors_are_asked_where_little_is_found(monkeypatch, text, asked):
+    given = []
+
+    def extract(page, **options):
+        given.append(options["fast"])
+        return text
+
+    monkeypatch.setattr(trafilatura, "extract", extract)
+    page_of(article(), witness=True)
+    assert given == [True, False][:asked]
+
+
 def test_a_large_page_is_not_shown_to_the_witness():
     settings = HtmlSettings(witness_blocks=3)
     assert {block.extracted for block in page_of(article(), witness=True, settings=settings).blocks} == {None}
