@@ -112,7 +112,11 @@ def _shape(blocks: Sequence[Block], chars: Characters) -> Columns:
     letters = chars.are(grams.LETTER)
     word_starts = letters & ~np.append(False, letters[:-1])
     before_gap = np.append((chars.classes[1:] & (grams.SPACE | grams.CLOSING)) != 0, True)
-    words, ideographs = count(word_starts), count(chars.are(grams.IDEOGRAPH)) / length
+    alphabetic, words, ideographs = (
+        count(letters),
+        count(word_starts),
+        count(chars.are(grams.IDEOGRAPH)) / length,
+    )
     upper, digits = chars.are(grams.UPPER), count(chars.are(grams.DIGIT))
     sentences = count(chars.are(grams.STOP) | (chars.are(grams.DOT) & before_gap))
     ends = (last & (grams.STOP | grams.DOT | grams.CLOSING)) != 0
@@ -131,9 +135,9 @@ def _shape(blocks: Sequence[Block], chars: Characters) -> Columns:
         "clauses": count(chars.are(grams.CLAUSE)) / length,
         "digits": digits / length,
         "words": np.minimum(words, 60),
-        "word_length": count(letters) / np.maximum(words, 1),
+        "word_length": alphabetic / np.maximum(words, 1),
         "capitals": np.where(words > 0, count(word_starts & upper) / np.maximum(words, 1), -1.0),
-        "upper": count(upper) / np.maximum(count(letters), 1),
+        "upper": count(upper) / np.maximum(alphabetic, 1),
         "bullet": _number((first & grams.BULLET) != 0),
         "first_upper": _number((first & grams.UPPER) != 0),
         "first_letter": _number((first & (grams.LETTER | grams.IDEOGRAPH)) != 0),
