@@ -198,15 +198,17 @@ def _expected(
 def probabilities(forest: Forest, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """P(content) of each row of features, shape `(len(rows),)`."""
     # A tree's rows stand side by side, and so do a column's values: neighbours in memory.
-    values = np.ascontiguousarray(rows.T).ravel()
-    row = np.arange(len(rows))
-    at = np.repeat(forest.roots[:, None], len(rows), axis=1)
-    for _ in range(forest.depth):
-        place = forest.feature.take(at)
-        place *= len(rows)
+    columns = np.ascontiguousarray(rows.T)
+    values, column, row = columns.ravel(), forest.feature * len(rows), np.arange(len(rows))
+    roots = forest.roots
+    # At the root all rows of a tree go by one column.
+    above = columns[forest.feature[roots]] > forest.threshold[roots, None]
+    at = forest.below[roots, None] + above
+    for _ in range(forest.depth - 1):
+        place = column[at]
         place += row
-        above = values.take(place) > forest.threshold.take(at)
-        at = forest.below.take(at)
+        above = values[place] > forest.threshold[at]
+        at = forest.below[at]
         at += above
-    odds = forest.value.take(at).sum(axis=0, dtype=np.float64)
+    odds = forest.value[at].sum(axis=0, dtype=np.float64)
     return np.asarray(1.0 / (1.0 + np.exp(-odds)))
