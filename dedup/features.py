@@ -85,7 +85,7 @@ def describe(
     html = page.document.media is Media.HTML
     if html:  # in its place: a forest knows columns by their order
         columns = columns | {"extracted": np.array([block.extracted or 0.0 for block in blocks])}
-    columns = columns | _outlet(known or (Recurrence(),) * len(blocks), html=html)
+    columns = columns | _outlet(known, len(blocks), html=html)
     columns |= _position(columns)
     columns |= _windows(columns, html=html)
     prose, text_score = columns["sentence_chars"], columns["text_score"]
@@ -231,8 +231,9 @@ def _markup(blocks: Sequence[Block], place_score: Column) -> Columns:
     }
 
 
-def _outlet(known: Sequence[Recurrence], *, html: bool) -> Columns:
+def _outlet(known: Sequence[Recurrence], n: int, *, html: bool) -> Columns:
     """What other pages of the outlet say, as shares of those pages; -1 where there are none."""
+    known = known or (Recurrence(),)
     of = np.array([float(one.of) for one in known])
     pages = np.array([float(one.pages) for one in known])
     columns = {
@@ -244,7 +245,7 @@ def _outlet(known: Sequence[Recurrence], *, html: bool) -> Columns:
         content = np.array([one.place_content for one in known])
         columns["place_pages"] = np.where(of > 0, there / np.maximum(of, 1.0), -1.0)
         columns["place_content"] = np.where(there > 0, content, -1.0)
-    return columns
+    return {name: np.broadcast_to(column, n) for name, column in columns.items()}
 
 
 def _since(mask: NDArray[np.bool_]) -> Column:
