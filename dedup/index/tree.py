@@ -118,9 +118,9 @@ class Tree:
         if rows:
             if rows[0][0] > self._seen + 1 or not all(row for _, row in rows):
                 self._covered = 0  # the tree has what was not seen
-            self._seen = rows[-1][0]
             words = b"".join([row for _, row in rows])
             self._filter.put(np.frombuffer(words, "<u4")[1::2], compiled=compiled)
+            self._seen = rows[-1][0]  # not before the filter has them: the look-up may be interrupted
         if self._covered < _KEYS:
             self._read_on(compiled)
         return self._filter.may_have(keys, compiled=compiled) | (keys >= self._covered)
