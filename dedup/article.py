@@ -27,6 +27,8 @@ _SCRIPTS = (
 )
 _ENGLISH = regex.compile(r"\b(?:the|and|of|to|in|that|for|was|with|said)\b", regex.IGNORECASE)
 _WORD = regex.compile(r"\p{L}+")
+# Characters from which a language is told: a megabyte takes as long as judging it.
+_TELLING = 100_000
 
 # Where an agency's name is looked for, the surest place first.
 _AGENCY_PLACES = (Reason.DATELINE, Reason.AGENCY, Reason.SOURCE_LINE, Reason.BYLINE, Reason.COPYRIGHT)
@@ -130,6 +132,7 @@ def _of(stripped: Iterable[JudgedBlock], reason: Reason) -> Iterator[JudgedBlock
 
 def _language(text: str) -> str | None:
     """The language by script, and English by its commonest words; None where that does not tell."""
+    text = text[:_TELLING]
     letters = len(_WORD.findall(text))
     if not letters:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +23,8 @@ from dedup.settings import JudgeSettings
 from dedup.types import Media, Page, Recurrence
 
 _DEFAULTS = JudgeSettings()
+# Blocks on either side among which the share of prose is told.
+_AROUND = 10
 # By how much the bar is lowered at a time.
 _STEP = 0.025
 
@@ -152,15 +154,13 @@ def score(
         return np.zeros(0)
     if reading is None or not _weigh_alike(reading, forest):
         reading = read_page(forest, page)
-    rows, columns = features.describe(page, reading.columns, known)
-    if columns != forest.columns:
-        raise ModelError("the model was trained on other features; train it again with dedup train")
-    chances = probabilities(forest, rows)
+    chances = _chances(forest, page, reading, known)
     size = np.array([len(block.text) for block in page.blocks])
     if page.document.media is Media.TEXT:
+        chances = _by_pieces(forest, page, reading, known, chances, settings)
         # An ideograph says about as much as two letters.
-        chances = _expected(chances, size * (1 + rows[:, columns.index("ideographs")]), settings)
-        others, least = rows[:, columns.index("stop_end")] > 0, 0.0
+        chances = _expected(chances, size * (1 + reading.columns["ideographs"]), settings)
+        others, least = reading.columns["stop_end"] > 0, 0.0
     else:
         others = np.array([(block.extracted or 0.0) > 0.5 for block in page.blocks])
         least = settings.witness_share * float(size[others].sum())
@@ -173,6 +173,61 @@ def _weigh_alike(reading: Reading, forest: Forest) -> bool:
     return np.array_equal(reading.text_weights, forest.text_weights) and np.array_equal(
         reading.place_weights, forest.place_weights
     )
+
+
+def _chances(
+    forest: Forest, page: Page, reading: Reading, known: Sequence[Recurrence]
+) -> NDArray[np.float64]:
+    rows, columns = features.describe(page, reading.columns, known)
+    if columns != forest.columns:
+        raise ModelError("the model was trained on other features; train it again with dedup train")
+    return probabilities(forest, rows)
+
+
+def _by_pieces(
+    forest: Forest,
+    page: Page,
+    reading: Reading,
+    known: Sequence[Recurrence],
+    chances: NDArray[np.float64],
+    settings: JudgeSettings,
+) -> NDArray[np.float64]:
+    """Long stretches of prose judged piece by piece, each as if the page held no more of them.
+
+    Where an article is far longer than those the forest has seen, its places and sums are those of pages
+    that are long for their lists and comments.
+    """
+    long = _stretches(reading.columns["sentence_chars"] > 0, settings)
+    pieces = -(-int(long.sum()) // settings.long_prose)
+    if not pieces:
+        return chances
+    piece = np.where(long, (np.cumsum(long) - 1) * pieces // long.sum(), 0)
+    # What is not in a stretch goes with the piece before it.
+    piece = np.maximum.accumulate(piece)
+    outside, found = np.flatnonzero(~long), chances.copy()
+    for number in range(pieces):
+        own = np.flatnonzero(long & (piece == number))
+        first, last = np.searchsorted(outside, (own[0], own[-1]))
+        others = outside[max(first - settings.long_around, 0) : last + settings.long_around]
+        chosen = np.sort(np.concatenate([own, others]))
+        part = replace(page, blocks=tuple(page.blocks[i] for i in chosen.tolist()))
+        columns = {name: column[chosen] for name, column in reading.columns.items()}
+        told = [known[i] for i in chosen.tolist()] if known else ()
+        judged = _chances(forest, part, replace(reading, columns=columns), told)
+        here = piece[chosen] == number
+        found[chosen[here]] = judged[here]
+    return found
+
+
+def _stretches(prose: NDArray[np.bool_], settings: JudgeSettings) -> NDArray[np.bool_]:
+    """Which blocks stand in a long stretch: most blocks around each of its blocks are prose."""
+    width = 2 * _AROUND + 1
+    if len(prose) < max(settings.long_prose, width):
+        return np.zeros(len(prose), bool)
+    number = np.convolve(np.ones(len(prose)), np.ones(width), "same")
+    dense = np.convolve(prose, np.ones(width), "same") >= settings.long_share * number
+    run = np.cumsum(dense & ~np.append(False, dense[:-1])) * dense  # number of the run, 0 outside
+    return np.asarray(dense & (np.bincount(run)[run] >= settings.long_prose))
 
 
 def _expected(

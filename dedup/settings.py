@@ -111,6 +111,13 @@ class JudgeSettings:
     expected_share: float = 0.5
     expected_keep: float = 0.15
     expected_reach: float = 0.4
+    # In flat text a stretch of `long_prose` blocks or more, `long_share` of them prose, is judged in pieces
+    # of so many, each with `long_around` other blocks before and behind. 20 of 2,671 held-out texts have one
+    # (mean F1 .800 to .871, none loses more than .013; 40 blocks or .8 did no better). Of 1,000 paragraphs
+    # of news in sequence .94 to 1.00 is kept, .15 without.
+    long_prose: int = 60
+    long_share: float = 0.7
+    long_around: int = 100
     # Probability from which a block between kept paragraphs is kept, and most blocks in such a run.
     bridge: float = 0.15
     bridge_blocks: int = 12

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from dedup.flat import segment_text
 from dedup.forest import Forest, ModelError, from_bytes, load, probabilities, score, to_bytes
 from dedup.grams import PLACE_BUCKETS, TEXT_BUCKETS, characters, text_buckets
 from dedup.html import heard, segment_html
-from dedup.pipeline import clean_many, learn
+from dedup.pipeline import clean, clean_many, learn
 from dedup.settings import JudgeSettings, Settings
 from dedup.types import Document, Encoding, Media, Page
 
@@ -124,6 +126,37 @@ def test_what_comes_nearest_is_kept_where_far_less_is_kept_than_expected() -> No
     assert (score(unsure, page) >= 0.5).all()
     never = replace(flat, value=flat.value * 0 - 4.0 / len(flat.roots))  # .02
     assert not (score(never, page) >= 0.5).any()
+
+
+WHO = ["The council", "Two farmers", "The director", "Engineers", "Residents", "A former minister"]
+SAID = ["said", "argued", "reported", "doubted", "told the inquiry", "wrote in a letter", "found", "denied"]
+WHEN = ["on Tuesday", "before the storm", "in the second week", "after the vote", "a year later"]
+WHAT = [
+    "the bridge would cost more than the harbour could earn",
+    "the water had risen faster than expected",
+    "no decision was taken about the mill",
+    "the vote would be held again in spring",
+    "three ships had been sold abroad",
+]
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n"])
+def test_an_article_of_a_thousand_paragraphs_is_whole(blank: str) -> None:
+    said = [
+        f"{who} {said} {when} that {what}." for who in WHO for said in SAID for what in WHAT for when in WHEN
+    ]
+    paragraphs = Random(1).sample(said, 1000)
+    navigation = ["Home", "Politics", "Business", "Weather", "Sign in"]
+    footer = [
+        "Most read",
+        "Contact us",
+        "Terms of use",
+        "Copyright 2031 The Harbour Courier. All rights reserved.",
+    ]
+    (article,) = clean(blank.join([*navigation, "The long account of a harbour", *paragraphs, *footer]))
+    kept = {judged.block.text for judged in article.paragraphs}
+    assert len(kept & set(paragraphs)) >= 990
+    assert not kept & {*navigation, *footer}
 
 
 def test_a_page_without_blocks_has_no_scores() -> None:
