@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from importlib.resources import files
-from itertools import product
 from pathlib import Path
 from random import Random
 
