@@ -115,7 +115,7 @@ def regions(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
             continue
         end = _region_end(blocks, i + 1, settings)
         swallowed = sum(
-            len(x.block.text) for x in blocks[i:end] if is_kept(x, settings) and is_prose(x.block)
+            len(x.block.text) for x in blocks[i:end] if is_prose(x.block) and is_kept(x, settings)
         )
         if b.lexicon is lexicon("en") and swallowed > settings.region_share * body:
             i += 1
@@ -151,14 +151,14 @@ def other_articles(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None
     body, containers = 0, set[tuple[str, str]]()
     first = next((b.block for b in blocks if b.block.tag == "h1" and heads_article(b.block)), None)
     for i, b in enumerate(blocks):
-        if is_kept(b, settings) and is_prose(b.block):
+        if is_prose(b.block) and is_kept(b, settings):
             body += 1
             containers.add((b.block.path, b.block.hints))
         if body < settings.other_article or not heads_article(b.block):
             continue
         # Sections of one article have titles too, but no byline or date below them.
         signed = any(x.line in (Reason.BYLINE, Reason.DATELINE) for x in blocks[i + 1 : i + 6])
-        behind = [x.block for x in blocks[i + 1 :] if is_kept(x, settings) and is_prose(x.block)]
+        behind = [x.block for x in blocks[i + 1 :] if is_prose(x.block) and is_kept(x, settings)]
         elsewhere = signed and all((x.path, x.hints) not in containers for x in behind)
         twin = first and _are_twins(first, b.block) and all(b.block.hints != hints for _, hints in containers)
         if elsewhere or twin:

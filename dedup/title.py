@@ -29,7 +29,7 @@ def title_of(page: Page, blocks: Sequence[Witnessed], settings: JudgeSettings) -
 
 def body_of(blocks: Sequence[Witnessed], settings: JudgeSettings) -> int | None:
     """Index of the first kept paragraph that is longer than a title that reads like a sentence."""
-    prose = [i for i, b in enumerate(blocks) if is_kept(b, settings) and is_prose(b.block)]
+    prose = [i for i, b in enumerate(blocks) if is_prose(b.block) and is_kept(b, settings)]
     long = (i for i in prose if len(blocks[i].folded.encode("utf-8", "replace")) >= settings.lead_bytes)
     return next(long, prose[0] if prose else None)
 

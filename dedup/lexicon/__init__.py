@@ -70,13 +70,14 @@ def fold(text: str) -> str:
 class Table:
     """Patterns of whole lines, each a group with the name of its reason.
 
-    `swift` is most of them in one. The `slow` come with the words of which every match of theirs has one,
-    and `needs` finds any of those words.
+    `swift` is most of them in one. The `slow` come with the words of which every match of theirs has one;
+    `words` are all of those, and `needs` finds any of them.
     """
 
     reasons: tuple[str, ...]
     swift: regex.Pattern[str]
-    slow: tuple[tuple[tuple[str, ...], regex.Pattern[str]], ...]
+    slow: tuple[tuple[frozenset[str], regex.Pattern[str]], ...]
+    words: tuple[str, ...]
     needs: re.Pattern[str]
 
 
@@ -196,13 +197,13 @@ def _either(patterns: list[str]) -> str:
 def _table(table: Mapping[str, list[Any]]) -> Table:
     swift = {name: [part for part in parts if isinstance(part, str)] for name, parts in table.items()}
     slow = tuple(
-        (tuple(part["needs"]), _whole({name: [part["pattern"]]}))
+        (frozenset(part["needs"]), _whole({name: [part["pattern"]]}))
         for name, parts in table.items()
         for part in parts
         if not isinstance(part, str)
     )
-    words = sorted({word for needs, _ in slow for word in needs})
-    return Table(tuple(table), _whole(swift), slow, re.compile(_any_of(words)))
+    words = tuple(sorted({word for needs, _ in slow for word in needs}))
+    return Table(tuple(table), _whole(swift), slow, words, re.compile(_any_of(words)))
 
 
 def _whole(table: Mapping[str, list[str]]) -> regex.Pattern[str]:
@@ -230,7 +231,8 @@ def _reason(table: Table, folded: str) -> Reason | None:
     """What the line is called by the match with the least besides decoration, of several by the first."""
     patterns = [table.swift] if _may_begin(table.swift, folded[:_HEAD]) else []
     if table.needs.search(folded):
-        patterns += [pattern for words, pattern in table.slow if any(word in folded for word in words)]
+        standing = {word for word in table.words if word in folded}
+        patterns += [pattern for words, pattern in table.slow if not words.isdisjoint(standing)]
     found = [
         (-match.start(match.lastgroup), table.reasons.index(match.lastgroup))
         for pattern in patterns
