@@ -520,6 +520,22 @@ def test_the_filter_has_what_was_put_and_hardly_more(compiled):
     assert told.may_have(others, compiled=compiled).mean() < 0.002
 
 
+def test_an_interrupted_lookup_leaves_no_gap_in_the_filter(tmp_path, monkeypatch):
+    with Index(tmp_path / "a") as writer, Index(tmp_path / "a") as reader:
+        writer.add(record("first", sentence(random.Random(1))))
+        assert reader.seen(WIRE) is None
+        writer.add(record("wire", WIRE))
+        with monkeypatch.context() as patched:
+            patched.setattr(Filter, "put", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                reader.seen(WIRE)
+        assert reader.seen(WIRE).article == "wire"
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_writers_find_what_others_wrote_however_seldom_they_look(tmp_path, monkeypatch, seed):
     for name, value in {"RECENT": 9, "STAY": 3, "ROOT": 700, "FULL": 20, "FIRST_FULL": 30}.items():

@@ -194,12 +194,19 @@ def test_there_is_no_such_folder(tmp_path):
         Index(tmp_path / "nowhere" / "news.index")
 
 
-def test_an_index_of_a_newer_format(filled):
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [(99, "a newer dedup wrote it: update"), (2, "feed a new index from what `export` of the older dedup")],
+)
+def test_an_index_of_another_format(filled, version, advice):
     with sqlite3.connect(filled) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
-    with pytest.raises(StoreError, match="has format 99, this program reads 3; a newer dedup wrote it"):
+    before = filled.read_bytes()
+    with pytest.raises(StoreError, match=f"has format {version}, this program reads 3; {advice}") as told:
         Index(filled)
+    assert told.value.error == "other_format"
+    assert filled.read_bytes() == before
 
 
 def test_a_full_disk_keeps_what_was_committed(filled):
