@@ -1,5 +1,6 @@
 """The adapters inside the real tools; each test is skipped where its tool is not installed."""
 
+import ast
 import functools
 import gzip
 import http.server
@@ -9,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import threading
 import zlib
 from datetime import UTC, datetime
@@ -51,6 +53,13 @@ def needs(*modules):
     return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 
+def example(adapter):
+    """The code at the head of an adapter."""
+    source = (ROOT / "dedup" / "adapters" / f"{adapter}.py").read_text()
+    lines = ast.get_docstring(ast.parse(source)).splitlines()
+    return textwrap.dedent("\n".join(line for line in lines if line.startswith("    ")))
+
+
 @pytest.fixture
 def site(tmp_path):
     """Pages served on loopback: two stories, and one of them again at another address."""
@@ -73,7 +82,7 @@ import sys
 import scrapy
 from scrapy.crawler import CrawlerProcess
 
-site, out, index, drop = sys.argv[1:]
+site, out, drop = sys.argv[1:]
 
 class News(scrapy.Spider):
     name = "news"
@@ -83,8 +92,8 @@ class News(scrapy.Spider):
         yield {"url": response.url, "html": response.text}
 
 settings = {
-    "ITEM_PIPELINES": {"dedup.adapters.scrapy.DedupPipeline": 300},
-    "DEDUP_INDEX": index,
+    "ITEM_PIPELINES": ITEM_PIPELINES,
+    "DEDUP_INDEX": DEDUP_INDEX,
     "FEEDS": {out: {"format": "jsonlines"}},
     "CONCURRENT_REQUESTS": 1,
     "TELNETCONSOLE_ENABLED": False,
@@ -99,10 +108,11 @@ process.start()
 
 
 def crawl(tmp_path, site, drop=""):
-    out, index = tmp_path / "items.jsonl", tmp_path / "news.index"
+    out = tmp_path / "items.jsonl"
     out.unlink(missing_ok=True)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", SPIDER, site, str(out), str(index), drop],
+        [sys.executable, "-W", "ignore", "-c", example("scrapy") + SPIDER, site, str(out), drop],
+        cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -476,6 +486,69 @@ def test_a_file_that_is_no_archive(tmp_path):
     (tmp_path / "x.warc").write_bytes(b"nothing of the kind\n" * 50)
     (cleaned,) = dedup.clean_many(warc.pages(tmp_path / "x.warc"))
     assert cleaned.failure.error == "not_warc"
+
+
+@needs("pyarrow")
+def test_the_example_of_arrow_runs(tmp_path, monkeypatch):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    monkeypatch.chdir(tmp_path)
+    pages = [PAGES["mill"], PAGES["mill"], PAGES["clerk"]]
+    rows = [{"html": html, "url": f"https://{n}.example/"} for n, html in enumerate(pages)]
+    parquet.write_table(pa.Table.from_pylist(rows), "raw.parquet")
+    names = {"dedup": dedup}
+    exec(example("arrow"), names)
+    assert [len(one.members) for one in names["clusters"]] == [2, 2]
+
+
+@needs("fastwarc")
+def test_the_example_of_warc_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("crawl.warc.gz").write_bytes(gzip.compress(b"".join(archive())))
+    names = {"dedup": dedup}
+    exec(example("warc"), names)
+    assert [one.articles[0].title for one in names["cleaned"]] == ["The mill closes", "A clerk is sworn in"]
+
+
+@needs("datatrove", "orjson")
+def test_the_example_of_datatrove_runs(tmp_path, monkeypatch):
+    from datatrove.executor import LocalPipelineExecutor
+    from datatrove.pipeline.readers import JsonlReader
+    from datatrove.pipeline.writers import JsonlWriter
+
+    from dedup.adapters.datatrove import DedupClean, DedupMark
+
+    monkeypatch.chdir(tmp_path)
+    Path("raw").mkdir()
+    Path("raw/pages.jsonl").write_text("".join(json.dumps({"html": one}) + "\n" for one in PAGES.values()))
+    names = {one.__name__: one for one in (JsonlReader, JsonlWriter, DedupClean, DedupMark)}
+    exec(example("datatrove"), names)
+    LocalPipelineExecutor(names["pipeline"], logging_dir="log").run()
+    (written,) = Path("out").iterdir()
+    assert gzip.decompress(written.read_bytes()).count(b'"share":0.0') == 2
+
+
+@needs("datasets", "pandas", "polars")
+def test_the_examples_of_frames_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    import datasets
+    import pandas as pd
+    import polars as pl
+
+    datasets.disable_progress_bars()
+    monkeypatch.chdir(tmp_path)
+    columns = {"html": list(PAGES.values()), "url": ["https://a.example/1", "https://a.example/2"]}
+    titles = ["The mill closes", "A clerk is sworn in"]
+    names = vars(frames) | {"dataset": datasets.Dataset.from_dict(columns)}
+    clean, mark, *tables = example("frames").splitlines()
+    exec(f"dataset = {clean}\nmarked = {mark}", names)
+    assert names["marked"]["title"][:] == titles
+    assert names["marked"]["share"][:] == [0, 0]
+    for line, library in zip(tables, (pd, pl), strict=True):
+        names["frame"] = library.DataFrame(columns)
+        exec(line, names)
+        assert list(names["frame"]["dedup_title"]) == titles
 
 
 @pytest.mark.parametrize(
