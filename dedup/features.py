@@ -74,7 +74,7 @@ def own(page: Page, chars: Characters, text_score: Column, place_score: Column) 
     columns["text_score"] = text_score
     columns |= _echoes(page, chars, columns["sentence_chars"])
     html = page.document.media is Media.HTML
-    return columns | (_markup(page.blocks, place_score) if html else _gaps(page.blocks))
+    return columns | (_markup(page.blocks, place_score) if html else _gaps(page))
 
 
 def describe(
@@ -204,10 +204,11 @@ def _echoes(page: Page, chars: Characters, prose: Column) -> Columns:
     return columns
 
 
-def _gaps(blocks: Sequence[Block]) -> Columns:
-    """Blank lines before and after each line of flat text."""
-    lines = np.array([block.line for block in blocks], float)
-    gaps = np.minimum(np.diff(lines, prepend=lines[0]), 6.0) - 1.0
+def _gaps(page: Page) -> Columns:
+    """Blank lines before and after each block of flat text."""
+    first = np.array([block.line for block in page.blocks], float)
+    last = first + [page.document.text.count("\n", block.start, block.end) for block in page.blocks]
+    gaps = np.minimum(np.append(0.0, first[1:] - last[:-1]), 6.0) - 1.0
     return {"gap_before": gaps, "gap_after": np.append(gaps[1:], 5.0)}
 
 
