@@ -1,20 +1,20 @@
-"""`dedup learn`, `dedup profiles`, `dedup train` and --profiles, through the installed command."""
+"""`dedup learn`, `dedup profiles`, `dedup train` and --profiles on the command line."""
 
 from __future__ import annotations
 
 import json
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from dedup_cli.main import app
+
 SAMPLES = Path(__file__).resolve().parents[1] / "samples" / "raw"
 
 
 def dedup(*words: str | Path) -> Result:
-    (script,) = entry_points(group="console_scripts", name="dedup")
-    return CliRunner().invoke(__import__(script.module, fromlist=["app"]).app, [str(word) for word in words])
+    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 def test_what_was_learned_serves_a_later_page(tmp_path: Path) -> None:

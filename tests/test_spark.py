@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +30,7 @@ from test_spark_parts import HOT, PLAIN, chain, crowd, local, small_corpus
 from dedup import spark
 from dedup.spark import blobs, components, job
 from dedup.spark.stages import Stages
+from dedup_cli.main import app
 
 # PySpark warns of pandas 3, which nothing here uses, and leaves sockets to the garbage collector.
 pytestmark = [
@@ -215,8 +215,6 @@ def test_the_command_does_what_it_does_without_spark(session, tmp_path, monkeypa
     """The articles and clusters of the samples, pages judged by what others of their outlet have."""
     monkeypatch.chdir(tmp_path)
     samples_as_records(tmp_path / "pages.jsonl")
-    (app,) = (one.load() for one in entry_points(group="console_scripts", name="dedup"))
-    app = sys.modules[app.__module__].app
     app(["run", "pages.jsonl", "-o", "out", "--quiet"], standalone_mode=False)
     app(["run", "pages.jsonl", "-o", "spark", "--engine", "spark=local[2]"], standalone_mode=False)
     want = [json.loads(line) for line in (tmp_path / "out/articles.jsonl").read_text("utf-8").splitlines()]
