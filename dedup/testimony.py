@@ -165,5 +165,5 @@ def _is_boxed(b: Witnessed) -> bool:
 
 def heads_article(block: Block) -> bool:
     """Whether the block is the title of an article of its own, further down the page."""
-    own = "article" in block.path.split("/") and block.tag == "h2"
+    own = block.tag == "h2" and "article" in block.path.split("/")
     return (block.tag == "h1" or own) and block.link_share < 0.5

@@ -33,6 +33,7 @@ import importlib.util
 import itertools
 import json
 import math
+import operator
 import random
 import resource
 import subprocess
@@ -68,11 +69,8 @@ def read(path: Path) -> Rows:
 
 
 def columns(rows: Rows) -> Paragraphs:
-    return Paragraphs(
-        [number for number, _, _ in rows],
-        [text for _, _, text in rows],
-        outlets=[outlet for _, outlet, _ in rows],
-    )
+    ids, outlets, texts = (list(map(operator.itemgetter(place), rows)) for place in range(3))
+    return Paragraphs(ids, texts, outlets=outlets)
 
 
 def ours(rows: Rows, threshold: float, **options: Any) -> int:

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Whole commands as a user runs them: pages a second beside trafilatura, and memory by pages.
 
-    python tests/bench_run.py speed FOLDER [--rounds N]
+    python tests/bench_run.py speed FOLDER [--rounds N] [--times N]
     python tests/bench_run.py memory [--kind folder|jsonl|warc] [--pages N ...] [--gigabytes G] [--plot FILE]
 
 speed: FOLDER holds a folder of HTML pages for each outlet. In each round `trafilatura --parallel 2`,
 `dedup clean -j 1`, `-j 2`, and `-j 2` with profiles learned before, one after the other; told are
 medians of the clock, and of the processor time of all processes, which a busy machine changes less.
+With --times every outlet is there that often under other names, so that starting weighs as it does in a
+folder that much larger.
 
 memory: small pages of invented text of 40 outlets are made in a temporary folder and cleaned with
 `-j 2`; told is the memory of all processes together (PSS: shared pages are counted once), from tenth to
@@ -19,6 +21,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -93,10 +96,14 @@ def proportional(pid: str) -> int:
     return 0
 
 
-def speed(folder: Path, rounds: int) -> None:
-    pages = sum(path.is_file() for path in folder.rglob("*"))
+def speed(given: Path, rounds: int, times: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
+        folder = scratch / "pages"
+        for outlet in (path for path in given.iterdir() if path.is_dir()):
+            for number in range(times):
+                shutil.copytree(outlet, folder / f"{number}-{outlet.name}")
+        pages = sum(path.is_file() for path in folder.rglob("*"))
         profiles = scratch / "profiles.json"
         subprocess.run(
             [*DEDUP, "learn", str(folder), "-j", "2", "-q", "-o", str(profiles)], check=True
@@ -238,6 +245,7 @@ def main() -> None:
     one = commands.add_parser("speed")
     one.add_argument("folder", type=Path)
     one.add_argument("--rounds", type=int, default=3)
+    one.add_argument("--times", type=int, default=1)
     other = commands.add_parser("memory")
     other.add_argument("--kind", choices=["folder", "jsonl", "warc"], default="folder")
     other.add_argument("--pages", type=int, nargs="+", default=[1_000, 3_000, 10_000])
@@ -245,7 +253,7 @@ def main() -> None:
     other.add_argument("--plot", type=Path)
     args = parser.parse_args()
     if args.command == "speed":
-        speed(args.folder, args.rounds)
+        speed(args.folder, args.rounds, args.times)
     else:
         memory(args.kind, args.pages, args.gigabytes, args.plot)
 
