@@ -136,11 +136,8 @@ def read_articles(lines: Iterable[bytes], name: str) -> Iterator[Article | Failu
         except UnicodeDecodeError:
             yield Failure(source, "not_utf8", "the line is not UTF-8: JSONL must be; convert the file")
         except (json.JSONDecodeError, RecursionError):
-            yield Failure(
-                source,
-                "not_json",
-                "the line is not JSON: `dedup clean` takes pages, `dedup cluster` JSONL",
-            )
+            says = "the line is not JSON: each must be {...} with `id` and `text`; pages go to `dedup clean`"
+            yield Failure(source, "not_json", says)
         except ValueError as error:
             yield Failure(source, "bad_record", str(error))
 
