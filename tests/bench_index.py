@@ -1,7 +1,8 @@
 # ruff: noqa: PLC0415 - a peer is imported only in the process that measures it
 """Benchmark of the live index, beside datasketch in memory, on Redis and as a pickle.
 
-Run from a clone that has the corpora beside it (../shared/bench), with the extras `fast` and `redis`:
+Run from a clone that has the corpora beside it (../shared/bench), with the extras `fast` and `redis`, xxhash
+for datasketch, and a redis-server on the path:
 
     python tests/bench_index.py
     python tests/bench_index.py --sizes 100000 1000000 --systems dedup
@@ -205,6 +206,7 @@ def datasketch(path: Path, size: int, folder: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     if not shutil.which("redis-server") or not importlib.util.find_spec("redis"):
+        print("datasketch on Redis is left out: it needs redis-server and the extra `redis`")
         return
     command = ["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1", "--dir", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
@@ -236,6 +238,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where corpora are kept; else a temporary folder")
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if "datasketch" in options.systems and not importlib.util.find_spec("xxhash"):
+        parser.error("datasketch is measured with xxhash: pip install xxhash, or --systems dedup")
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         if options.measure:
