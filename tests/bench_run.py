@@ -7,8 +7,8 @@
 speed: FOLDER holds a folder of HTML pages for each outlet. In each round `trafilatura --parallel 2`,
 `dedup clean -j 1`, `-j 2`, and `-j 2` with profiles learned before, one after the other; told are
 medians of the clock, and of the processor time of all processes, which a busy machine changes less.
-With --times every outlet is there that often under other names, so that starting weighs as it does in a
-folder that much larger.
+With --times every outlet's folder is there that often, so that starting weighs as it does in a folder that
+much larger. Pages that name their address stay pages of one outlet, as copies of their articles.
 
 memory: small pages of invented text of 40 outlets are made in a temporary folder and cleaned with
 `-j 2`; told is the memory of all processes together (PSS: shared pages are counted once), from tenth to
