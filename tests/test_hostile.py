@@ -8,13 +8,15 @@ import gzip
 import json
 import os
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from dedup import DecodeError, clean, outlet, pipeline, report
@@ -465,6 +467,58 @@ def test_any_index_file_is_an_index_or_refused(tmp_path_factory, data):
     )
     with suppress(StoreError), Index(str(path)) as index:
         index.query(clean(SENTENCE * 5)[0])
+
+
+@pytest.fixture(scope="module")
+def index_file(tmp_path_factory):
+    """An index with articles, of which some are near others, and an outlet's profile."""
+    path = tmp_path_factory.mktemp("index") / "a.index"
+    with Index(str(path)) as index:
+        for number in range(4):
+            parts = [f"{SENTENCE * 2}Boat {number} came {part} times." for part in range(3)]
+            index.add(clean("\n\n".join(parts), url=f"https://quay.example/{number}")[0])
+        index.update_profile("quay.example", lambda _: "{}")
+    return path
+
+
+COLUMNS = (
+    *("meta.name", "meta.value", "text.words", "text.cluster", "posting.row", "posting.bucket"),
+    *("recent.postings", "article.id", "article.outlet", "article.published", "article.seen"),
+    *("article.texts", "paragraph.text", "paragraph.place", "profile.outlet", "profile.profile"),
+)
+
+
+@FUZZ
+@given(
+    st.sampled_from(COLUMNS),
+    st.one_of(
+        *(st.integers(-(2**63), 2**63 - 1), st.floats(), st.text(max_size=9), st.binary(max_size=99)),
+        st.sampled_from(["{}", "[1]", '{"threshold": 9}', '{"permutations": 1e99}', b"\x80", bytes(12)]),
+    ),
+)
+@example("text.words", b"\x80")
+@example("article.seen", 2**62)
+@example("paragraph.text", 2**62)
+@example("meta.value", '{"permutations": 1e99}')
+def test_any_value_in_an_index_is_read_or_told_as_damage(index_file, tmp_path_factory, column, value):
+    path = tmp_path_factory.mktemp("fuzz") / "a.index"
+    shutil.copy(index_file, path)
+    table, name = column.split(".")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection, suppress(sqlite3.IntegrityError):
+        connection.execute(f"UPDATE {table} SET {name} = ?", (value,))
+    article = clean(SENTENCE * 2 + "Boat 2 came 1 times.\n\n" + SENTENCE * 3)[0]
+    calls = (
+        lambda index: index.query(article),
+        lambda index: index.stats(),
+        lambda index: list(index.export()),
+        lambda index: index.profiles(),
+        lambda index: index.check(),
+        lambda index: index.add(article),
+        lambda index: index.expire(paragraphs=5),
+    )
+    for call in calls:
+        with suppress(StoreError), Index(str(path)) as index:
+            call(index)
 
 
 @FUZZ

@@ -6,7 +6,7 @@ import importlib.util
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -43,8 +43,16 @@ from dedup.types import (
     Verdict,
 )
 
-# Settings that the stored keys and clusters depend on.
-_PARAMETERS = ("threshold", "shingle", "min_characters", "miss", "permutations", "seed", "bucket")
+# Settings that the stored keys and clusters depend on; the least and the most that an index is believed.
+_PARAMETERS: Mapping[str, tuple[float, float]] = {
+    "threshold": (0.01, 1.0),
+    "shingle": (1, 1_000),
+    "min_characters": (0, 1_000_000),
+    "miss": (1e-6, 1.0),
+    "permutations": (1, 10_000),
+    "seed": (0, 2**32 - 1),
+    "bucket": (1, 1_000_000),
+}
 
 
 class Index:
@@ -264,7 +272,11 @@ class Index:
         ours = {name: getattr(self.settings.cluster, name) for name in _PARAMETERS}
         theirs = store.open(ours)
         if self._asked is None or not self._strict:
-            known: dict[str, Any] = {name: theirs[name] for name in _PARAMETERS}
+            try:
+                known = _believed(theirs, self.place)
+            except StoreError:
+                store.close()
+                raise
             self.settings = replace(self.settings, cluster=replace(self.settings.cluster, **known))
         elif theirs != ours:
             store.close()
@@ -382,6 +394,17 @@ def _conflict(known: StoredArticle) -> StoreError:
         f"the index has another article with the id {known.id!r}, seen {moment(known.seen).isoformat()}; "
         "give this one its own id, or ask for it to be replaced",
     )
+
+
+def _believed(theirs: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """The settings that the index at a place says it was made with."""
+    for name, (least, most) in _PARAMETERS.items():
+        value = theirs.get(name)
+        kinds = int if isinstance(least, int) else (int, float)
+        if not isinstance(value, kinds) or not least <= value <= most:
+            told = f"{place} is damaged (its {name} is {value})"
+            raise StoreError("damaged", f"{told}; restore it, or feed a new index from your articles")
+    return {name: theirs[name] for name in _PARAMETERS}
 
 
 def _store(place: str, patience: float, *, durable: bool, read_only: bool) -> Store:

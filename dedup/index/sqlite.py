@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,12 @@ CREATE TABLE paragraph (
 CREATE TABLE profile (outlet TEXT PRIMARY KEY, profile BLOB NOT NULL) WITHOUT ROWID;
 """
 
+# What stands in the rows that are read as they are, and the times that a calendar has.
+_NAME = str | None
+_ARTICLE = (int, str, _NAME, _NAME, int, bytes)
+_STANDING = (str, int, _NAME, int)
+_FIRST, _LAST = -62_135_596_800, 253_402_300_799
+
 
 class SqliteStore:
     """A `Store` in a file. Threads take turns; a forked process opens its own connection."""
@@ -109,8 +115,9 @@ class SqliteStore:
                 raise StoreError(
                     "other_format", f"{self._path} has format {made}, this program reads {FORMAT}; {newer}"
                 )
-            (stored,) = connection.execute("SELECT value FROM meta WHERE name = 'parameters'").fetchone()
-            return dict(json.loads(stored))
+            with _as_written():
+                (stored,) = connection.execute("SELECT value FROM meta WHERE name = 'parameters'").fetchone()
+                return dict(json.loads(stored))
 
     def close(self) -> None:
         with self._lock:
@@ -133,14 +140,16 @@ class SqliteStore:
     def lookup(
         self, keys: NDArray[np.uint32], *, compiled: bool = False
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return self._opened().lookup(keys, compiled=compiled)
+        with _as_written():
+            return self._opened().lookup(keys, compiled=compiled)
 
     def texts(self, numbers: Collection[int]) -> dict[int, StoredText]:
         if not numbers:
             return {}
         query = "SELECT number, words, cluster FROM asked CROSS JOIN text WHERE number = value"
         rows = for_each(self._connected(), numbers, query)
-        return {number: _text(words, cluster) for number, words, cluster in rows}
+        with _as_written():
+            return {number: _text(words, cluster) for number, words, cluster in rows}
 
     def standings(self, numbers: Collection[int], since: int, limit: int | None) -> dict[int, list[Standing]]:
         query = (
@@ -149,14 +158,14 @@ class SqliteStore:
         )
         most = -1 if limit is None else limit
         execute = self._connected().execute
-        return {
-            number: list(map(Standing._make, execute(query, (number, since, most)))) for number in numbers
-        }
+        with _as_written():
+            return {number: list(map(_standing, execute(query, (number, since, most)))) for number in numbers}
 
     def articles(self, ids: Collection[str]) -> dict[str, StoredArticle]:
         execute = self._connected().execute
-        rows = (execute("SELECT * FROM article WHERE id = ?", (one,)).fetchone() for one in ids)
-        return {article.id: article for article in map(_article, filter(None, rows))}
+        rows = [execute("SELECT * FROM article WHERE id = ?", (one,)).fetchone() for one in ids]
+        with _as_written():
+            return {article.id: article for article in map(_article, filter(None, rows))}
 
     def next_numbers(self) -> tuple[int, int]:
         row = self._connected().execute(
@@ -199,14 +208,16 @@ class SqliteStore:
             ),
         )
         if additions.postings.size:
-            self._opened().add(additions.postings)
+            with _as_written():
+                self._opened().add(additions.postings)
 
     def oldest(self, before: int, limit: int) -> list[StoredArticle]:
         rows = self._connected().execute(
             "SELECT * FROM article WHERE seen < ? ORDER BY seen, number LIMIT ?",
             (before, limit),
         )
-        return [_article(row) for row in rows]
+        with _as_written():
+            return [_article(row) for row in rows]
 
     def remove(self, articles: Sequence[StoredArticle]) -> None:
         connection = self._connected()
@@ -219,11 +230,11 @@ class SqliteStore:
         connection.executemany("DELETE FROM article WHERE number = ?", ((one.number,) for one in articles))
 
     def shrink(self) -> None:
-        with self.writing():
+        with self.writing(), _as_written():
             self._opened().hand_down(np.empty(0, np.uint64))
         last: int | None = 0
         while last is not None:
-            with self.writing():
+            with self.writing(), _as_written():
                 last = self._opened().sweep(last, self._living())
         with self._lock, self._told():
             # As a script, because `execute` steps once, which gives back one page.
@@ -233,13 +244,17 @@ class SqliteStore:
     def scan_articles(self) -> Iterator[StoredArticle]:
         with self._told():
             for row in self._scan("SELECT * FROM article WHERE number > ? ORDER BY number LIMIT 1000"):
-                yield _article(row)
+                with _as_written():
+                    article = _article(row)
+                yield article
 
     def scan_texts(self) -> Iterator[tuple[int, StoredText]]:
         query = "SELECT number, words, cluster FROM text WHERE number > ? ORDER BY number LIMIT 10000"
         with self._told():
             for number, words, cluster in self._scan(query):
-                yield number, _text(words, cluster)
+                with _as_written():
+                    text = _text(words, cluster)
+                yield number, text
 
     def counts(self) -> Counts:
         connection = self._connected()
@@ -251,6 +266,9 @@ class SqliteStore:
             "SELECT count(*), coalesce(sum(length(words)), 0) FROM text"
         ).fetchone()
         pages = self._pragma("page_count") * self._pragma("page_size")
+        if articles:
+            with _as_written():
+                _times(first, last)
         return Counts(articles, paragraphs, texts, pages, size, (first, last) if articles else None)
 
     def faults(self) -> Iterator[str]:
@@ -272,7 +290,8 @@ class SqliteStore:
 
     def profiles(self) -> dict[str, str]:
         rows = self._connected().execute("SELECT outlet, profile FROM profile")
-        return {outlet: zlib.decompress(packed).decode() for outlet, packed in rows}
+        with _as_written():
+            return {outlet: zlib.decompress(packed).decode() for outlet, packed in rows}
 
     def put_profile(self, outlet: str, profile: str) -> None:
         packed = zlib.compress(profile.encode(), 1)
@@ -360,10 +379,8 @@ class SqliteStore:
 
     def _living(self) -> NDArray[np.bool_]:
         """For every number of a text, and one beyond, whether there is such a text."""
-        numbers = np.fromiter(
-            (number for (number,) in self._connected().execute("SELECT DISTINCT text FROM paragraph")),
-            np.int64,
-        )
+        rows = self._connected().execute("SELECT DISTINCT text FROM paragraph")
+        numbers = np.fromiter((number for (number,) in rows), np.uint32)  # as wide as in a posting
         living = np.zeros(int(numbers.max(initial=0)) + 2, bool)
         living[numbers] = True
         return living
@@ -381,21 +398,46 @@ class SqliteStore:
 
 
 def _article(row: tuple[Any, ...]) -> StoredArticle:
-    number, identity, outlet, published, seen, texts = row
+    number, identity, outlet, published, seen, texts = _of_kinds(row, _ARTICLE)
+    _times(seen)
     return StoredArticle(
-        number, identity, outlet, published, seen, tuple(np.frombuffer(_there(texts), "<u4").tolist())
+        number, identity, outlet, published, seen, tuple(np.frombuffer(texts, "<u4").tolist())
     )
 
 
-def _text(words: bytes | None, cluster: bytes | None) -> StoredText:
-    return StoredText(_there(words).decode("utf-8", "surrogatepass"), cluster.hex() if cluster else "")
+def _standing(row: tuple[Any, ...]) -> Standing:
+    standing = Standing._make(_of_kinds(row, _STANDING))
+    _times(standing.seen)
+    return standing
 
 
-def _there(value: bytes | None) -> bytes:
-    """A value that every row has; SQLite reads none where a page was overwritten with zeros."""
-    if value is None:
-        raise _corrupt("a row without its value")
-    return value
+def _text(words: bytes, cluster: bytes | None) -> StoredText:
+    return StoredText(words.decode("utf-8", "surrogatepass"), cluster.hex() if cluster else "")
+
+
+def _of_kinds(row: Sequence[Any], kinds: Iterable[Any]) -> Sequence[Any]:
+    """The row; `TypeError` where a value is of another kind than its own."""
+    if not all(map(isinstance, row, kinds)):
+        raise TypeError("a value of another kind")
+    return row
+
+
+def _times(*seconds: int) -> None:
+    """`ValueError` where one is no time that a calendar has."""
+    if not all(_FIRST <= one <= _LAST for one in seconds):
+        raise ValueError("a time out of the calendar")
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Takes values as this store wrote them; where the file holds others, it was damaged.
+
+    SQLite itself notices where its pages no longer fit together, and nothing of what stands in them.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, zlib.error) as error:
+        raise _corrupt(str(error)) from error
 
 
 def _corrupt(what: str) -> sqlite3.DatabaseError:
@@ -410,7 +452,7 @@ def _cause(error: sqlite3.Error, path: Path) -> tuple[str, str]:
     name = getattr(error, "sqlite_errorname", None) or ""
     if name.startswith("SQLITE_NOTADB"):
         return "not_an_index", f"{path} is no index ({told}); give another path"
-    if name.startswith("SQLITE_CORRUPT"):
+    if name.startswith("SQLITE_CORRUPT") or told.startswith("Could not decode"):
         return "damaged", f"{path} is damaged ({told}); restore it, or feed a new index from your articles"
     if name.startswith("SQLITE_FULL"):
         return "disk_full", f"{path}: no space left; what was committed is there"
