@@ -290,9 +290,8 @@ def by_places(
         return None
     size = np.array([len(block.text) for block in page.blocks])
     of = known[0].of
-    least = max(2.0, settings.known_share * of)
-    recurs = np.array([one.pages >= least for one in known])
-    placed = np.array([one.place_pages >= least for one in known])
+    recurs = np.array([one.pages >= max(2.0, settings.known_share * of) for one in known])
+    placed = np.array([one.place_pages >= max(2.0, settings.place_share * of) for one in known])
     chances = np.where(recurs, 0.0, np.where(placed, [one.place_content for one in known], 0.5))
     clear = np.abs(chances - 0.5) > 0.5 - settings.clear
     if size[clear & (chances > 0.5)].sum() < settings.whole:
