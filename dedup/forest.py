@@ -19,14 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup import features
+from dedup.expected import bar
 from dedup.settings import JudgeSettings
 from dedup.types import Media, Page, Recurrence
 
 _DEFAULTS = JudgeSettings()
 # Blocks on either side among which the share of prose is told.
 _AROUND = 10
-# By how much the bar is lowered at a time.
-_STEP = 0.025
 
 
 class ModelError(ValueError):
@@ -139,32 +138,33 @@ def score(
     known: Sequence[Recurrence] = (),
     settings: JudgeSettings = _DEFAULTS,
     reading: Reading | None = None,
+    first: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """P(content) of each block of the page, shape `(len(page.blocks),)`; `known` as for `features`.
 
     `reading` is that of the page, perhaps before trafilatura was heard; it is made anew for a forest that
-    weighs words otherwise.
+    weighs words otherwise. `first` is what another forest said of the blocks by then: it keeps a say.
 
     Where the forest would keep next to nothing of what trafilatura keeps, trafilatura's blocks have at
-    least the probability from which a block is kept. In flat text, where hardly anything would be kept and
-    more is to be expected, so have the runs that come nearest, and if there are none the lines that end like
-    sentences. Raises `ModelError` for a forest that was trained on other features.
+    least the probability from which a block is kept; so have in flat text, where it would keep nothing, the
+    lines that end like sentences. Raises `ModelError` for a forest that was trained on other features.
     """
     if not page.blocks:
         return np.zeros(0)
     if reading is None or not _weigh_alike(reading, forest):
         reading = read_page(forest, page)
     chances = _chances(forest, page, reading, known)
+    if first is not None:
+        weight = settings.first
+        chances = _chance((1 - weight) * _odds(chances) + weight * _odds(first))
     size = np.array([len(block.text) for block in page.blocks])
     if page.document.media is Media.TEXT:
         chances = _by_pieces(forest, page, reading, known, chances, settings)
-        # An ideograph says about as much as two letters.
-        chances = _expected(chances, size * (1 + reading.columns["ideographs"]), settings)
         others, least = reading.columns["stop_end"] > 0, 0.0
     else:
         others = np.array([(block.extracted or 0.0) > 0.5 for block in page.blocks])
         least = settings.witness_share * float(size[others].sum())
-    if size[chances >= settings.keep].sum() > least:
+    if size[chances >= bar(page, chances, settings)].sum() > least:
         return chances
     return np.where(others, np.maximum(chances, settings.keep), chances)
 
@@ -230,26 +230,6 @@ def _stretches(prose: NDArray[np.bool_], settings: JudgeSettings) -> NDArray[np.
     return np.asarray(dense & (np.bincount(run)[run] >= settings.long_prose))
 
 
-def _expected(
-    chances: NDArray[np.float64], size: NDArray[np.float64], settings: JudgeSettings
-) -> NDArray[np.float64]:
-    """Where hardly anything would be kept, and the chances add up to more, the runs that come nearest are.
-
-    The blocks of an article of a kind the forest has not seen look a little like content and all alike:
-    each by itself is below the bar, and yet the page has an article.
-    """
-    wanted = min(float((chances * size).sum()), settings.expected)
-    if size[chances >= settings.keep].sum() >= min(settings.scarce, settings.expected_share * wanted):
-        return chances
-    for bar in np.arange(settings.keep, settings.expected_keep, -_STEP):
-        near = chances >= bar * settings.expected_reach
-        run = np.cumsum(near & ~np.append(False, near[:-1])) * near  # number of the run, 0 outside
-        kept = near & np.isin(run, run[chances >= bar])
-        if size[kept].sum() >= wanted:
-            return np.where(kept, np.maximum(chances, settings.keep), chances)
-    return chances
-
-
 def probabilities(forest: Forest, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """P(content) of each row of features, shape `(len(rows),)`."""
     # A tree's rows stand side by side, and so do a column's values: neighbours in memory.
@@ -265,5 +245,14 @@ def probabilities(forest: Forest, rows: NDArray[np.float32]) -> NDArray[np.float
         above = values[place] > forest.threshold[at]
         at = forest.below[at]
         at += above
-    odds = forest.value[at].sum(axis=0, dtype=np.float64)
+    return _chance(forest.value[at].sum(axis=0, dtype=np.float64))
+
+
+def _chance(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1.0 / (1.0 + np.exp(-odds)))
+
+
+def _odds(chances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds of chances, none of them certain."""
+    bounded = np.clip(chances, 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(bounded / (1 - bounded)))

@@ -9,7 +9,7 @@ The order of things:
    like body, and in HTML a second article;
 3. *title*, and with it known the repeats within the document;
 4. *verdict*: what was stripped stays so; the lexicon decides against a forest that is not sure; else the
-   forest decides; the title is kept in any case;
+   forest decides, with a lower bar on a page that lets expect little; the title is kept in any case;
 5. *context*: in flat text a short line above the body goes; bullets between title and body sum the article
    up, a name under the title is its author's, a table within the body is kept whole, a short line between two
    kept paragraphs is a sub-heading;
@@ -19,16 +19,18 @@ The order of things:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from dedup.context import above_body, bridges, summary, tables
+from dedup.expected import bar
 from dedup.roles import is_bullet, is_prose, kind_of, reason_of
 from dedup.settings import JudgeSettings
 from dedup.strip import cards, consent, other_articles, outlet_chrome, pieces, regions, repeats
 from dedup.testimony import Witnessed, heads_article, is_kept, witnessed
 from dedup.title import title_of
-from dedup.types import JudgedBlock, Kind, Media, Page, Reason, Recurrence, Verdict
+from dedup.types import Evidence, JudgedBlock, Kind, Media, Page, Reason, Recurrence, Verdict
 
 
 def judge(
@@ -44,6 +46,9 @@ def judge(
     `source` says `place`, by the places its outlet is known for.
     `recurrences` says of each block who else carries it; it is empty where that is not known.
     """
+    usual = settings.keep
+    if source == "forest":
+        settings = replace(settings, keep=bar(page, probabilities, settings))
     known = recurrences or (Recurrence(),) * len(page.blocks)
     blocks = [
         witnessed(b, float(p), r, source) for b, p, r in zip(page.blocks, probabilities, known, strict=True)
@@ -59,6 +64,8 @@ def judge(
     title = title_of(page, blocks, settings)
     repeats(blocks, title, settings)
     kept = [is_kept(b, settings) for b in blocks]
+    for b in (b for b, keeps in zip(blocks, kept, strict=True) if keeps and b.probability < usual):
+        b.evidence.append(Evidence("page", f"little else is likely: {settings.keep:.2f} is enough here", 0.5))
     if title is not None:
         kept[title] = True
     if page.document.media is Media.TEXT:

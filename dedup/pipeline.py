@@ -257,7 +257,8 @@ def _article(
         chances = quick
         if not is_clear(page, chances, known, settings.judge):
             page = heard(page, settings.html)
-            chances = score(load(Media.HTML, settings.judge), page, known, settings.judge, reading)
+            forest = load(Media.HTML, settings.judge)
+            chances = score(forest, page, known, settings.judge, reading, first=quick)
     return assemble(page, judge(page, chances, known, settings.judge, source), ordinal)
 
 

@@ -168,8 +168,6 @@ def other_articles(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None
                         Reason.OTHER_ARTICLE, "markup", f"stands behind the title of line {b.block.line}"
                     )
             return
-        if b.block.tag != "h1":
-            return
 
 
 def _are_twins(first: Block, other: Block) -> bool:

@@ -156,11 +156,7 @@ def is_kept(b: Witnessed, settings: JudgeSettings) -> bool:
 
 def _is_boxed(b: Witnessed) -> bool:
     """Whether it stands in a box whose class words name chrome, and trafilatura did not keep it."""
-    return (
-        b.block.extracted is not None
-        and b.block.extracted < 0.5 <= b.probability
-        and named_by_markup(b.block) in _BOXES
-    )
+    return b.block.extracted is not None and b.block.extracted < 0.5 and named_by_markup(b.block) in _BOXES
 
 
 def heads_article(block: Block) -> bool:

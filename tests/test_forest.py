@@ -116,17 +116,6 @@ def test_trafilatura_is_believed_where_the_forest_keeps_nothing() -> None:
     assert kept.any()
 
 
-def test_what_comes_nearest_is_kept_where_far_less_is_kept_than_expected() -> None:
-    # A diary whose lines never end like sentences, among the links of its site.
-    diary = [f"朝から港まで歩いて{i}羽の鳥を見て写真に撮ったけれど風が強くて困りました" for i in range(12)]
-    page = page_of("\n".join(["ホーム", "地図", *diary, "次へ"]), Media.TEXT)
-    flat = load(Media.TEXT)
-    unsure = replace(flat, value=flat.value * 0 - 1.0 / len(flat.roots))  # .27 for every block
-    assert (score(unsure, page) >= 0.5).all()
-    never = replace(flat, value=flat.value * 0 - 4.0 / len(flat.roots))  # .02
-    assert not (score(never, page) >= 0.5).any()
-
-
 WHO = ["The council", "Two farmers", "The director", "Engineers", "Residents", "A former minister"]
 SAID = ["said", "argued", "reported", "doubted", "told the inquiry", "wrote in a letter", "found", "denied"]
 WHEN = ["on Tuesday", "before the storm", "in the second week", "after the vote", "a year later"]

@@ -17,9 +17,9 @@ JOINTS = ("dedup", "dedup.cleaner", "dedup.loaded", "dedup.looks", "dedup.pipeli
 PARTS = {
     "html": {"markup", "metadata", "witness"},
     "metadata": {"markup"},
-    "forest": {"features"},
+    "forest": {"expected", "features"},
     "features": {"grams"},
-    "judge": {"context", "roles", "strip", "testimony", "title"},
+    "judge": {"context", "expected", "roles", "strip", "testimony", "title"},
     "testimony": {"roles"},
     "context": {"roles", "testimony", "title"},
     "strip": {"roles", "testimony"},
