@@ -142,6 +142,26 @@ def _region_end(blocks: Sequence[Witnessed], begin: int, settings: JudgeSettings
     return len(blocks)
 
 
+def comments(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
+    """In HTML what stands behind the head of the comments, once the body has begun: readers write prose too.
+
+    A link to the comments heads nothing.
+    """
+    body = 0
+    for i, b in enumerate(blocks):
+        heads = b.decided is Reason.COMMENTS and b.block.link_share < 0.5
+        if heads and body >= settings.other_article:
+            for x in blocks[i + 1 :]:
+                if x.probability >= settings.keep:
+                    x.decide(
+                        Reason.COMMENTS,
+                        "region",
+                        f"stands under «{b.block.text[:40]}» of line {b.block.line}",
+                    )
+            return
+        body += is_prose(b.block) and is_kept(b, settings)
+
+
 def other_articles(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
     """Cut a page where another article begins behind the body: at a title signed or dated, or at a twin.
 
