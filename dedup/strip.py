@@ -79,9 +79,7 @@ def cards(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
         while first and body - first < 3 and not _ends_card(blocks[first - 1]):
             first -= 1
             if blocks[first].line is Reason.DATELINE:
-                # The title often stands twice, before and behind the date.
-                behind = {blocks[k].folded for k in range(first + 1, body)}
-                if first and blocks[first - 1].folded in behind:
+                if first and _is_head(blocks[first - 1], blocks[first:body]):
                     first -= 1
                 break
         else:
@@ -94,6 +92,12 @@ def cards(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
                 "card",
                 f"belongs to the card that line {b.block.line} names the source of",
             )
+
+
+def _is_head(b: Witnessed, card: Sequence[Witnessed]) -> bool:
+    """Whether the block is the title of a card that begins with a date: repeated there, or beside it."""
+    beside = bool(b.block.path) and b.block.path == card[0].block.path and not is_prose(b.block)
+    return beside or any(b.folded == x.folded for x in card[1:])
 
 
 def _ends_card(b: Witnessed) -> bool:

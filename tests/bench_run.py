@@ -18,6 +18,7 @@ tenth of the run, and the plot shows it over time. With --gigabytes pages carry 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -48,10 +49,13 @@ class Measured:
         return max((held for _, held in self.memory), default=0)
 
 
-def measure(*command: object, every: float = 0.1, memory: bool = True) -> Measured:
+def measure(
+    *command: object, every: float = 0.1, memory: bool = True, codes: tuple[int, ...] = (0,)
+) -> Measured:
     """Runs a command in a session of its own and watches all processes of the session.
 
-    To ask for their memory takes 3 ms a process, in which the process may have to wait.
+    It must end with one of the exit codes. To ask for their memory takes 3 ms a process, in which the
+    process may have to wait.
     """
     begun = time.monotonic()
     process = subprocess.Popen(
@@ -67,7 +71,7 @@ def measure(*command: object, every: float = 0.1, memory: bool = True) -> Measur
             held += proportional(pid) if memory else 0
         found.memory.append((time.monotonic() - begun, held))
         time.sleep(every)
-    if process.returncode not in (0, 3):
+    if process.returncode not in codes:
         raise SystemExit(f"{command}: exit code {process.returncode}")
     found.clock = time.monotonic() - begun
     found.processor = sum(spent.values()) / TICKS
@@ -120,7 +124,7 @@ def speed(given: Path, rounds: int, times: int) -> None:
         found: dict[str, list[Measured]] = {told: [] for told in commands}
         for _ in range(rounds):
             for told, command in commands.items():
-                found[told].append(measure(*command, memory=False))
+                found[told].append(measure(*command, memory=False, codes=(0, 3)))
     print(f"{pages} pages, {rounds} rounds, load {os.getloadavg()[0]:.1f} at the end")
     first = None
     for told, ones in found.items():
@@ -195,9 +199,12 @@ def memory(kind: str, sizes: list[int], gigabytes: float, plot: Path | None) -> 
             place.mkdir()
             given = make(kind, pages, int(gigabytes * 1e9 / pages), place)
             output = Path(name, "articles.jsonl")
-            found = measure(*DEDUP, "clean", given, "-j", 2, "-q", "-o", output, every=0.5)
-        step = max(1, len(found.memory) // 10)
-        tenths = [max(held for _, held in found.memory[i : i + step]) for i in range(0, step * 10, step)]
+            found = measure(*DEDUP, "clean", given, "-j", 2, "-q", "-o", output, every=0.2)
+        bounds = [round(len(found.memory) * tenth / 10) for tenth in range(11)]
+        tenths = [
+            max(held for _, held in found.memory[first : max(last, first + 1)])
+            for first, last in itertools.pairwise(bounds)
+        ]
         print(
             f"{kind}, {pages:,} pages: {found.peak / 1e6:.0f} MB at most, {found.clock:.0f} s,"
             f" {pages / found.clock:.0f} pages a second; by tenths, MB:"
