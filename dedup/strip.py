@@ -172,19 +172,22 @@ def other_articles(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None
     A twin is an `h1` that stands just where the first did, beside the text and not in it: the page loads
     one article after the other.
     """
-    body, containers = 0, set[tuple[str, str]]()
+    prose = [is_prose(b.block) and is_kept(b, settings) for b in blocks]
+    last = {(b.block.path, b.block.hints): i for i, b in enumerate(blocks) if prose[i]}
     first = next((b.block for b in blocks if b.block.tag == "h1" and heads_article(b.block)), None)
+    # How far the places reach at which the body stood so far.
+    body, reach, hints = 0, 0, set[str]()
     for i, b in enumerate(blocks):
-        if is_prose(b.block) and is_kept(b, settings):
+        if prose[i]:
             body += 1
-            containers.add((b.block.path, b.block.hints))
+            reach = max(reach, last[b.block.path, b.block.hints])
+            hints.add(b.block.hints)
         if body < settings.other_article or not heads_article(b.block):
             continue
         # Sections of one article have titles too, but no byline or date below them.
         signed = any(x.line in (Reason.BYLINE, Reason.DATELINE) for x in blocks[i + 1 : i + 6])
-        behind = [x.block for x in blocks[i + 1 :] if is_prose(x.block) and is_kept(x, settings)]
-        elsewhere = signed and all((x.path, x.hints) not in containers for x in behind)
-        twin = first and _are_twins(first, b.block) and all(b.block.hints != hints for _, hints in containers)
+        elsewhere = signed and reach <= i
+        twin = first and _are_twins(first, b.block) and b.block.hints not in hints
         if elsewhere or twin:
             for x in blocks[i:]:
                 if x.probability >= settings.keep:
