@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.settings import JudgeSettings
-from dedup.types import Page
+from dedup.types import Media, Page
 
 
 def bar(page: Page, chances: NDArray[np.float64], settings: JudgeSettings) -> float:
@@ -20,4 +20,5 @@ def bar(page: Page, chances: NDArray[np.float64], settings: JudgeSettings) -> fl
     order = np.argsort(-chances)
     hit, kept = np.cumsum((size * chances)[order]), np.cumsum(size[order])
     best = (2 * hit / (kept + hit[-1:])).max(initial=0.0)
-    return float(np.clip(best / 2, settings.least_keep, settings.keep))
+    html = page.document.media is Media.HTML
+    return float(np.clip(best / 2, settings.least_keep if html else settings.least_keep_flat, settings.keep))

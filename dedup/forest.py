@@ -146,24 +146,22 @@ def score(
     weighs words otherwise. `first` is what another forest said of the blocks by then: it keeps a say.
 
     Where the forest would keep next to nothing of what trafilatura keeps, trafilatura's blocks have at
-    least the probability from which a block is kept; so have in flat text, where it would keep nothing, the
-    lines that end like sentences. Raises `ModelError` for a forest that was trained on other features.
+    least the probability from which a block is kept. Raises `ModelError` for a forest that was trained on
+    other features.
     """
     if not page.blocks:
         return np.zeros(0)
     if reading is None or not _weigh_alike(reading, forest):
         reading = read_page(forest, page)
     chances = _chances(forest, page, reading, known)
+    if page.document.media is Media.TEXT:
+        return _by_pieces(forest, page, reading, known, chances, settings)
     if first is not None:
         weight = settings.first
         chances = _chance((1 - weight) * _odds(chances) + weight * _odds(first))
     size = np.array([len(block.text) for block in page.blocks])
-    if page.document.media is Media.TEXT:
-        chances = _by_pieces(forest, page, reading, known, chances, settings)
-        others, least = reading.columns["stop_end"] > 0, 0.0
-    else:
-        others = np.array([(block.extracted or 0.0) > 0.5 for block in page.blocks])
-        least = settings.witness_share * float(size[others].sum())
+    others = np.array([(block.extracted or 0.0) > 0.5 for block in page.blocks])
+    least = settings.witness_share * size[others].sum()
     if size[chances >= bar(page, chances, settings)].sum() > least:
         return chances
     return np.where(others, np.maximum(chances, settings.keep), chances)

@@ -39,9 +39,9 @@ def test_no_other_bar_lets_expect_more(blocks: list[tuple[int, float]]) -> None:
     ("chances", "expected"),
     [
         ([1.0, 1.0, 0.0], 0.5),  # nothing is in doubt
-        ([0.3, 0.3, 0.3], 0.3 / 1.3),  # all alike: everything or nothing
-        ([0.05, 0.05, 0.05], 0.2),  # a page without an article
-        ([0.0, 0.0, 0.0], 0.2),
+        ([0.6, 0.6, 0.6], 0.6 / 1.6),  # all alike: everything or nothing
+        ([0.05, 0.05, 0.05], 0.3),  # a page without an article
+        ([0.0, 0.0, 0.0], 0.3),
     ],
 )
 def test_a_page_that_lets_expect_little_has_a_lower_bar(chances: list[float], expected: float) -> None:
@@ -54,11 +54,11 @@ def test_a_page_without_blocks_has_a_bar() -> None:
 
 def test_the_evidence_says_that_the_bar_was_lower() -> None:
     page = page_of(100, 110, 120)
-    lower = judge(page, np.array([0.3, 0.3, 0.01]), (), JudgeSettings())
+    lower = judge(page, np.array([0.45, 0.45, 0.01]), (), JudgeSettings())
     assert [one.verdict.reason is None for one in lower] == [True, True, False]
     assert lower[0].verdict.evidence[-1].witness == "page"
     usual = judge(page, np.array([0.99, 0.99, 0.01]), (), JudgeSettings())
     assert all(evidence.witness != "page" for one in usual for evidence in one.verdict.evidence)
     # What the places of an outlet say is a share, and no chance.
-    by_places = judge(page, np.array([0.3, 0.3, 0.01]), (), JudgeSettings(), "place")
+    by_places = judge(page, np.array([0.45, 0.45, 0.01]), (), JudgeSettings(), "place")
     assert all(one.verdict.reason is not None for one in by_places)

@@ -139,10 +139,11 @@ def test_every_block_stands_once_in_its_order(command):
 
 
 def test_why_names_the_witnesses(command):
+    Path("dedup.toml").write_text("[judge]\ndoubt = 1\nboxed = 0.5\n")
     code, out, _ = command("explain", PAGE, "--why", "sponsored")
     assert code == 0
     assert re.search(r"against +-0\.\d\d +forest +0\.\d\d likely content", out)
-    assert "trafilatura" not in out  # the page is clear without it
+    assert "trafilatura" not in out  # no page is in doubt
     Path("dedup.toml").write_text("[judge]\ndoubt = 0\n")
     _, out, _ = command("explain", PAGE, "--why", "sponsored")
     assert re.search(r"against +-1\.00 +trafilatura +kept 0% of it", out)
