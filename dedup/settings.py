@@ -88,10 +88,10 @@ class JudgeSettings:
     # Probability of content from which a block is kept: `keep`, or less where the page lets expect little
     # (see `expected.bar`), but never less than `least_keep`. Held out, F1 with it and at .5: HTML ja_web .935
     # (.906), ja .987 (.979), aed .952 (.949), wcxb, daniel, cwced +.002, fundus, l3s the same; flat text
-    # ja_web .819 (.762), cwced .920 (.918), aed .915 (.912), daniel .917 (.914), wcxb +.002, ja .950 (.966: one
-    # page of twelve). The price: pages whose article was cut out keep 794 characters of the site (575), 695
-    # (484) in flat text. With .2 HTML pages of daniel and cwced lose .002 and .006, with .3 flat text of ja_web
-    # loses .03.
+    # ja_web .817 (.762), cwced .920 (.918), aed .915 (.912), daniel .917 (.914), wcxb +.002, ja .950 (.966,
+    # one page of twelve). The price: pages whose article was cut out keep 794 characters of the site (575),
+    # in flat text 695 (484). With .2 HTML pages of daniel and cwced lose .002 and .006, with .3 flat text of
+    # ja_web loses .03.
     keep: float = 0.5
     least_keep: float = 0.3
     least_keep_flat: float = 0.2

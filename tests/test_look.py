@@ -142,7 +142,8 @@ def test_why_names_the_witnesses(command):
     Path("dedup.toml").write_text("[judge]\ndoubt = 1\nboxed = 0.5\n")
     code, out, _ = command("explain", PAGE, "--why", "sponsored")
     assert code == 0
-    assert re.search(r"against +-0\.\d\d +forest +0\.\d\d likely content", out)
+    assert re.search(r"(for|against) +[+-]0\.\d\d +forest +0\.\d\d likely content", out)
+    assert re.search(r"against +-0\.50 +lexicon +reads like the header of advertisement", out)
     assert "trafilatura" not in out  # no page is in doubt
     Path("dedup.toml").write_text("[judge]\ndoubt = 0\n")
     _, out, _ = command("explain", PAGE, "--why", "sponsored")
