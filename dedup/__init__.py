@@ -15,6 +15,7 @@ from dedup._version import __version__
 
 if TYPE_CHECKING:
     from dedup.cleaner import Cleaner
+    from dedup.columns import Paragraphs
     from dedup.decode import DecodeError
     from dedup.explanation import explain
     from dedup.index import Index, StoreError
@@ -58,6 +59,7 @@ __all__ = [
     "JudgedBlock",
     "Kind",
     "Media",
+    "Paragraphs",
     "Profiles",
     "Reason",
     "Relation",
@@ -82,6 +84,7 @@ _HOMES = {
     "Cleaner": "cleaner",
     "DecodeError": "decode",
     **dict.fromkeys(("Index", "StoreError"), "index"),
+    "Paragraphs": "columns",
     "Profiles": "outlet",
     "Settings": "settings",
     "diff": "runs",

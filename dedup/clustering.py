@@ -144,9 +144,9 @@ def _worth_compiling(texts: Sequence[str], settings: ClusterSettings) -> bool:
 def _ranked(
     items: Sequence[Paragraph], groups: Distinct, pairs: Pairs
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Order the copies of every text by precedence; return that order, and each paragraph's precedence.
+    """Order the copies of every text by precedence; return that order, and so what can join a cluster.
 
-    Only what can join a cluster is looked at, in the order of the input, which is how memory holds it.
+    Only the latter is looked at, in the order of the input, which is how memory holds it.
     """
     order, sizes = groups.order, np.diff(groups.starts)
     text = np.repeat(np.arange(sizes.size), sizes)
@@ -154,12 +154,17 @@ def _ranked(
     involved[pairs.left] = True
     involved[pairs.right] = True
     ranked = by_precedence(items, np.sort(order[involved[text]]))
-    rank = np.full(len(items), len(items))
-    rank[ranked] = np.arange(ranked.size)
     copies = np.flatnonzero(sizes[text] > 1)
-    order = order.copy()
+    order, rank = order.copy(), _places(ranked, len(items))
     order[copies] = order[copies][np.lexsort((rank[order[copies]], text[copies]))]
-    return order, rank
+    return order, ranked
+
+
+def _places(numbers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The place of each of `count` numbers among `numbers`; those that are not there come last."""
+    places = np.full(count, numbers.size)
+    places[numbers] = np.arange(numbers.size)
+    return places
 
 
 def grouped(
@@ -202,7 +207,7 @@ def _joined(
     items: Sequence[Paragraph], groups: Distinct, pairs: Pairs, similarity: NDArray[np.float64]
 ) -> tuple[Links, Clusters]:
     """Links between texts as links between paragraphs, and stars of texts as clusters of paragraphs."""
-    order, rank = _ranked(items, groups, pairs)
+    order, ranked = _ranked(items, groups, pairs)
     sizes, first = np.diff(groups.starts), order[groups.starts[:-1]]
     text = np.repeat(np.arange(sizes.size), sizes)
     copies = np.flatnonzero(order != first[text])
@@ -213,19 +218,22 @@ def _joined(
         np.concatenate([similarity, np.ones(copies.size)]),
         np.repeat([False, True], [similarity.size, copies.size]),
     )
-    centre, to_centre = stars(sizes, rank[first], pairs, similarity, compiled=groups.compiled)
+    rank = _places(ranked, len(items))[first]
+    centre, to_centre = stars(sizes, rank, pairs, similarity, compiled=groups.compiled)
     members = np.bincount(centre[centre >= 0], sizes[centre >= 0], sizes.size).astype(np.int64)
     # Largest first; clusters of one size in the order of their texts.
     centres = np.flatnonzero(members > 1)
     centres = centres[np.argsort(-members[centres], kind="stable")]
     place = np.full(sizes.size + 1, -1)  # the last is for texts that join nothing
     place[centres] = np.arange(centres.size)
-    cluster = place[centre][text]
-    chosen = np.flatnonzero(cluster >= 0)
-    text, cluster, paragraph = text[chosen], cluster[chosen], order[chosen]
+    of_paragraph = np.empty(len(items), np.int64)
+    of_paragraph[order] = text
+    text = of_paragraph[ranked]
+    cluster = place[centre[text]]
+    paragraph, text, cluster = ranked[cluster >= 0], text[cluster >= 0], cluster[cluster >= 0]
     # In a cluster the representative's copies come first, then by similarity, then precedence.
     exact = centre[text] == text
-    by_cluster = np.lexsort((rank[paragraph], -to_centre[text], ~exact, cluster))
+    by_cluster = np.lexsort((-to_centre[text], 2 * cluster + ~exact))
     bounds = np.cumsum(np.append(0, members[centres]))
     text = text[by_cluster]
     return links, Clusters(items, paragraph[by_cluster], bounds, to_centre[text], exact[by_cluster])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 
 from dedup.compare import comparison_text
+from dedup.strings import DictionaryArray, StringArray
 from dedup.types import Cluster, Link, Member, Paragraph, Relation, Spread
 
 if TYPE_CHECKING:
@@ -66,7 +68,9 @@ class _Made(Sequence[_T]):
 class Paragraphs(_Made[Paragraph]):
     """Paragraphs given as columns of one length: for who has rows, and wants no object made of each.
 
-    `outlets`, `indices` and `published` may be left out: no outlet, place 0, no date.
+    `outlets`, `indices` and `published` may be left out: no outlet, place 0, no date. `documents` and `texts`
+    that are a `strings.StringArray`, `outlets` and `published` that are a `strings.DictionaryArray`, are read
+    without making strings of them.
 
     >>> Paragraphs(["a", "b"], ["Rain.", "Snow."], outlets=["north", None])[0]
     Paragraph(document='a', index=0, outlet='north', text='Rain.', published=None)
@@ -223,19 +227,16 @@ def precedence(paragraph: Paragraph) -> tuple[str, str, str, int, str]:
 def by_precedence(paragraphs: Sequence[Paragraph], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the `numbers` of paragraphs in the order of their precedence.
 
-    Dates, outlets and the first eight characters of documents are sorted as numbers; only what these leave
-    equal, the paragraphs of one article for instance, is sorted by all that `precedence` says.
+    Dates, outlets and the beginnings of documents are sorted as numbers; only what these leave equal, the
+    paragraphs of one article for instance, is sorted by all that `precedence` says.
     """
-    documents, outlets, published = _named(paragraphs, numbers.tolist())
-    heads = np.array(documents, "U8").view(np.uint32).reshape(-1, 8)
-    # One number a name where a character fits in a byte, else four of two characters each.
-    character = np.uint8 if heads.max(initial=0) < 256 else np.dtype(">u4")
-    words = heads.astype(character).view(">u8").astype(np.uint64)
-    keys: list[NDArray[Any]] = [*words.T[::-1]]
-    if outlets is not None:
-        keys.append(_ranks(outlets, ""))
-    if published is not None:
-        keys.append(_ranks(published, "\U0010ffff"))
+    columns = paragraphs if isinstance(paragraphs, Paragraphs) else _named(paragraphs, numbers)
+    places = numbers if columns is paragraphs else np.arange(numbers.size)
+    keys: list[NDArray[Any]] = [*_heads(columns.documents, places)]
+    if columns.outlets is not None:
+        keys.append(_ranks(columns.outlets, places, ""))
+    if columns.published is not None:
+        keys.append(_ranks(columns.published, places, "\U0010ffff"))
     order = np.lexsort(keys)
     same = np.zeros(order.size + 1, bool)  # as the one before
     same[1:-1] = True
@@ -249,28 +250,31 @@ def by_precedence(paragraphs: Sequence[Paragraph], numbers: NDArray[np.int64]) -
     return numbers
 
 
-def _named(
-    paragraphs: Sequence[Paragraph], numbers: list[int]
-) -> tuple[list[str], list[str | None] | None, list[str | None] | None]:
-    """Documents, outlets and dates of the paragraphs of these numbers; None for a column that is left out."""
-    if not isinstance(paragraphs, Paragraphs):
-        some = [paragraphs[i] for i in numbers]
-        return [one.document for one in some], [one.outlet for one in some], [one.published for one in some]
-
-    def taken(column: Sequence[_T]) -> list[_T]:
-        return [column[i] for i in numbers]
-
-    outlets, published = paragraphs.outlets, paragraphs.published
-    return (
-        taken(paragraphs.documents),
-        None if outlets is None else taken(outlets),
-        None if published is None else taken(published),
+def _named(paragraphs: Sequence[Paragraph], numbers: NDArray[np.int64]) -> Paragraphs:
+    """Documents, outlets and dates of the paragraphs of these numbers, as columns."""
+    some = [paragraphs[i] for i in numbers.tolist()]
+    documents = [one.document for one in some]
+    return Paragraphs(
+        documents, documents, outlets=[one.outlet for one in some], published=[one.published for one in some]
     )
 
 
-def _ranks(names: Sequence[str | None], default: str) -> NDArray[np.int64]:
+def _heads(names: Sequence[str], places: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Numbers that are ordered as the first eight characters of the names are, the last of them first."""
+    if isinstance(names, StringArray):
+        return names.heads(places).reshape(1, -1)
+    heads = np.array([names[i] for i in places.tolist()], "U8").view(np.uint32).reshape(-1, 8)
+    # One number a name where a character fits in a byte, else four of two characters each.
+    character = np.uint8 if heads.max(initial=0) < 256 else np.dtype(">u4")
+    words: NDArray[np.uint64] = heads.astype(character).view(">u8").astype(np.uint64)
+    return words.T[::-1]
+
+
+def _ranks(names: Sequence[str | None], places: NDArray[np.int64], default: str) -> NDArray[np.int64]:
     """The place of every name among the distinct ones; `default` stands for none and for an empty one."""
-    distinct = dict.fromkeys(names)
-    rank = {name: i for i, name in enumerate(sorted({name or default for name in distinct}))}
-    place = {name: rank[name or default] for name in distinct}
-    return np.fromiter(map(place.__getitem__, names), np.int64, len(names))
+    if isinstance(names, DictionaryArray):
+        return names.ranks(places, default)
+    codes: defaultdict[str | None, int] = defaultdict(itertools.count().__next__)
+    some = [names[i] for i in places.tolist()]
+    numbered = np.fromiter(map(codes.__getitem__, some), np.int64, places.size)
+    return DictionaryArray(list(codes), numbered).ranks(np.arange(places.size), default)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import regex
 
+from dedup.strings import StringArray
 from dedup.threads import allocate, in_order, slices
 from dedup.types import CodePoints
 
@@ -29,6 +30,9 @@ _ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff")
 
 # Paragraphs folded at once: their raw code points stay in the second cache. And in one range, at most.
 _CHUNK, _RANGE = 1 << 12, 1 << 16
+
+# Characters that numpy takes as one item, which is four times as fast as the codec; its limit is 2 GB.
+_ONE_ITEM = 1 << 28
 
 # What a table of lengths says of a character not met yet, and of one that joins its neighbours.
 _UNKNOWN, _JOINS = -1, -2
@@ -172,7 +176,13 @@ def code_points(texts: Sequence[str], lengths: NDArray[np.int64] | None = None) 
     """Return texts as they are as code points; `lengths` are theirs, if they are known."""
     if lengths is None:
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
+    joined = "".join(texts)
+    if 0 < len(joined) <= _ONE_ITEM:
+        codes = np.array([joined]).view(np.uint32)
+    else:
+        codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4").astype(
+            np.uint32, copy=False
+        )
     return CodePoints(codes.astype(np.uint32, copy=False), np.cumsum(lengths) - lengths, lengths)
 
 
@@ -181,7 +191,7 @@ def _fold(texts: Sequence[str], workers: int, scratch: str) -> CodePoints:
 
     Each range of texts has a part of the result, each worker a fold table, so that workers share nothing.
     """
-    given = np.fromiter(map(len, texts), np.int64, len(texts))
+    given = _lengths(texts, workers)
     parts = slices(len(texts), max(min(_RANGE, -(-len(texts) // workers)), 1))
     # Folding expands a few characters and drops spaces; memory that stays unused is never touched.
     rooms = [int(given[slice(*part)].sum()) * 9 // 8 for part in parts]
@@ -228,7 +238,7 @@ def _fold_range(texts: Sequence[str], given: NDArray[np.int64], table: _FoldTabl
 
     end, later = 0, int(given.sum())
     for first, last in slices(len(texts), _CHUNK):
-        raw = code_points(texts[first:last], given[first:last])
+        raw = _unfolded(texts[first:last], given[first:last])
         later -= raw.codes.size
         # What comes later must find room, whatever expands here.
         room = (out.codes[: out.codes.size - later], out.starts[first:last], out.lengths[first:last])
@@ -240,6 +250,31 @@ def _fold_range(texts: Sequence[str], given: NDArray[np.int64], table: _FoldTabl
             if row < last - first:
                 table.learn(raw.codes[raw.starts[row] :])
     return end
+
+
+def _lengths(texts: Sequence[str], workers: int) -> NDArray[np.int64]:
+    """Return how many characters each text has."""
+    if not isinstance(texts, StringArray):
+        return np.fromiter(map(len, texts), np.int64, len(texts))
+    from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+
+    lengths = np.empty(len(texts), np.int64)
+    arrays, parts = (texts.data, texts.starts), slices(len(texts), _RANGE)
+    in_order(lambda part: kernels.utf8_lengths(*arrays, *part, lengths), parts, workers)
+    return lengths
+
+
+def _unfolded(texts: Sequence[str], lengths: NDArray[np.int64]) -> CodePoints:
+    """The same as `code_points`; where texts are bytes, by a kernel that releases the interpreter's lock."""
+    if not isinstance(texts, StringArray):
+        return code_points(texts, lengths)
+    from dedup import kernels  # noqa: PLC0415
+
+    ends = np.cumsum(lengths)
+    codes = np.empty(int(ends[-1]), np.uint32)
+    if kernels.utf8_codes(texts.data[texts.starts[0] : texts.starts[-1]], codes) != codes.size:
+        raise ValueError("a column of texts is not UTF-8")
+    return CodePoints(codes, ends - lengths, lengths)
 
 
 class _FoldTable:

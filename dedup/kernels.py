@@ -145,6 +145,42 @@ def _mixed(codes: Array, width: int, hashes: Array, out: Array) -> None:
 
 
 @_compile
+def utf8_lengths(data: Array, starts: Array, first: int, last: int, out: Array) -> None:
+    """Write how many characters each string has: its bytes that continue none (strings.StringArray)."""
+    for row in range(first, last):
+        out[row] = 0
+        for byte in data[starts[row] : starts[row + 1]]:
+            out[row] += (byte & 0xC0) != 0x80
+
+
+@_compile
+def utf8_codes(data: Array, out: Array) -> int:
+    """Write the code points of UTF-8 and return their number; -1 for what cannot be read (compare.encode).
+
+    `out` has a place for every byte that continues none, so that no input makes it write elsewhere.
+    """
+    i = count = 0
+    while i < data.size:
+        byte = np.uint32(data[i])
+        if byte < 0x80:
+            out[count] = byte
+            i += 1
+        else:
+            more = 1 + int(byte >= 0xE0) + int(byte >= 0xF0)
+            if byte < 0xC0 or i + more >= data.size:
+                return -1
+            code = byte & np.uint32(0x3F >> more)
+            for j in range(i + 1, i + 1 + more):
+                code = (code << np.uint32(6)) | np.uint32(data[j] & 0x3F)
+            if code > 0x10FFFF:
+                return -1
+            out[count] = code
+            i += 1 + more
+        count += 1
+    return count
+
+
+@_compile
 def unknown_codes(raw: Array, table: Array) -> Array:
     """The distinct code points that the fold table does not know; it marks them (compare._FoldTable)."""
     found = np.empty(table.size, np.uint32)

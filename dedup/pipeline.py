@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ from dedup.types import (
     Source,
     UniqueArticle,
 )
+
+if TYPE_CHECKING:
+    from dedup.columns import Paragraphs
 
 __all__ = ["clean", "clean_many", "clean_traced", "cluster", "learn", "traces", "unique"]
 
@@ -101,16 +104,20 @@ def outlet_name(source: Source, settings: Settings = _DEFAULTS) -> str | None:
         return source.folder
 
 
-def cluster(articles: Iterable[Article], *, settings: Settings = _DEFAULTS) -> list[Cluster]:
-    """The clusters of near-duplicate paragraphs of the articles, largest first."""
+def cluster(articles: Iterable[Article] | Paragraphs, *, settings: Settings = _DEFAULTS) -> list[Cluster]:
+    """The clusters of near-duplicate paragraphs of articles, or of paragraphs as they are, largest first."""
     # What compares takes a second to load, and cleaning needs none of it.
-    from dedup import clustering, facts  # noqa: PLC0415
+    from dedup import clustering, columns, facts  # noqa: PLC0415
 
-    paragraphs = [
-        Paragraph(article.id, index, article.outlet, judged.block.text, article.published)
-        for article in articles
-        for index, judged in enumerate(article.paragraphs)
-    ]
+    paragraphs: Sequence[Paragraph]
+    if isinstance(articles, columns.Paragraphs):
+        paragraphs = articles
+    else:
+        paragraphs = [
+            Paragraph(article.id, index, article.outlet, judged.block.text, article.published)
+            for article in articles
+            for index, judged in enumerate(article.paragraphs)
+        ]
     return list(facts.mark_changed_facts(clustering.cluster(paragraphs, settings.cluster).clusters))
 
 

@@ -276,6 +276,57 @@ def test_pages_come_out_of_parquet(tmp_path):
         list(arrow.articles(tmp_path / "raw.parquet"))
 
 
+@needs("pyarrow")
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_a_table_is_clustered_without_strings(chunks):
+    import pyarrow as pa
+
+    from dedup.adapters import arrow
+
+    mill = "The lower mill closed on Friday after ninety years, and its forty hands were told at noon."
+    rows = [
+        {"id": "a", "text": mill, "outlet": "north", "published": "2026-02-02"},
+        {"id": "b", "text": mill.replace("Friday", "Monday"), "outlet": "south", "published": "2026-02-01"},
+        {"id": "c", "text": None, "outlet": None, "published": None},
+        {"id": "d", "text": mill.upper(), "outlet": None, "published": None},
+    ]
+    whole = pa.concat_tables([pa.Table.from_pylist(rows)] * chunks).slice(0, 4)
+    if chunks > 1:
+        outlets = whole["outlet"].dictionary_encode()
+        whole = pa.concat_tables([whole.slice(0, 1), whole.slice(1)]).set_column(2, "outlet", outlets)
+    items = arrow.paragraphs(whole)
+    assert [(one.document, one.outlet, one.text, one.published) for one in items] == [
+        (row["id"], row["outlet"], row["text"] or "", row["published"]) for row in rows
+    ]
+    found = dedup.cluster(items)
+    assert [[member.paragraph.document for member in one.members] for one in found] == [["b", "a", "d"]]
+    assert found[0].outlets == ("north", "south")
+    from_lists = dedup.Paragraphs(
+        *(list(one) for one in (items.documents, items.texts)), outlets=items.outlets
+    )
+    assert dedup.cluster(from_lists)[0].outlets == ("north", "south")
+    assert arrow.paragraphs(whole.slice(2), text="published", document="text")[0].text == ""
+    assert len(arrow.paragraphs(whole.slice(4))) == 0
+
+
+@needs("pyarrow")
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"text": ["a"]}, "no column 'id', only text"),
+        ({"text": ["a"], "id": [1]}, "'id' holds int64, not strings"),
+        ({"text": [b"a"], "id": ["1"]}, "'text' holds binary, not strings"),
+    ],
+)
+def test_a_table_without_texts_is_an_error(columns, says):
+    import pyarrow as pa
+
+    from dedup.adapters import arrow
+
+    with pytest.raises(ValueError, match=says):
+        arrow.paragraphs(pa.table(columns))
+
+
 def entry(address, body, *, status="200 OK", kind="text/html", headers=""):
     """A response in a web archive."""
     response = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{headers}\r\n".encode() + body

@@ -38,7 +38,7 @@ PARTS = {
     "quote": {"quote_kernels", "threads"},
     "quote_kernels": {"kernels"},
     "clustering": {"columns", "compare", "kernels", "pairing", "sign"},
-    "columns": {"compare"},
+    "columns": {"compare", "strings"},
     "pairing": {"band", "sign", "threads", "verify"},
     "index": {"index.core", "index.store"},
     "index.core": {"compare", "index.matching", "index.redis", "index.sqlite", "index.store"},
@@ -49,7 +49,7 @@ PARTS = {
     "index.postings": {"index.kernels"},
     "index.redis": {"index.store"},
     "band": {"kernels", "threads"},
-    "compare": {"kernels", "threads"},
+    "compare": {"kernels", "strings", "threads"},
     "sign": {"kernels", "threads"},
     "verify": {"kernels", "threads"},
 }

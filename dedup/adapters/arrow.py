@@ -5,6 +5,11 @@
     arrow.write("articles.parquet", (article for one in cleaned for article in one.articles))
     clusters = dedup.cluster(arrow.articles("articles.parquet"))
 
+What has a paragraph a row, or a text of one paragraph, is clustered as it is, without a string made of it:
+
+    from pyarrow import parquet
+    same = dedup.cluster(arrow.paragraphs(parquet.read_table("articles.parquet")))
+
 `.parquet` files are Parquet, `.arrow`, `.feather` and `.ipc` files Arrow. `dedup clean` and `dedup run` read
 such files of pages by themselves.
 """
@@ -17,9 +22,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dedup.adapters.records import missing, page_of
+from dedup.columns import Paragraphs
 from dedup.rows import article_of, article_row
 from dedup.settings import ReadSettings
+from dedup.strings import DictionaryArray, StringArray
 from dedup.types import Article, Failure, Source
 
 try:
@@ -130,6 +139,51 @@ def articles(path: str | os.PathLike[str]) -> Iterator[Article]:
     """The articles of a file that `write` wrote, or of one with `id` and `text`; `ValueError` for others."""
     for number, row in enumerate(rows(path), start=1):
         yield article_of(row, f"{os.fspath(path)}#{number}")
+
+
+def paragraphs(
+    table: Any,
+    *,
+    text: str = "text",
+    document: str = "id",
+    outlet: str = "outlet",
+    published: str = "published",
+) -> Paragraphs:
+    """The rows of a `pyarrow.Table` as paragraphs for `dedup.cluster`, without a string made of any.
+
+    The columns are named by the parameters; `outlet` and `published` may be missing. A text or document that
+    is null is empty. Raises ValueError where another column is missing or one is no column of strings.
+    """
+    missed = [name for name in (text, document) if name not in table.column_names]
+    if missed:
+        raise ValueError(f"the table has no column {missed[0]!r}, only {', '.join(table.column_names)}")
+    return Paragraphs(
+        _strings(table, document),
+        _strings(table, text),
+        outlets=_names(table, outlet) if outlet in table.column_names else None,
+        published=_names(table, published) if published in table.column_names else None,
+    )
+
+
+def _strings(table: Any, name: str) -> StringArray:
+    array = _large(table, name).fill_null("")
+    _, offsets, data = array.buffers()
+    starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
+    return StringArray(np.frombuffer(data or b"", np.uint8), starts if starts.size else np.zeros(1, np.int64))
+
+
+def _names(table: Any, name: str) -> DictionaryArray:
+    coded = _large(table, name).dictionary_encode(null_encoding="encode")
+    return DictionaryArray(coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64))
+
+
+def _large(table: Any, name: str) -> Any:
+    """A column of a table as one array of strings with offsets of 64 bits."""
+    column = table.column(name)
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+        raise ValueError(f"the column {name!r} holds {kind}, not strings")
+    return column.cast(pa.large_string()).combine_chunks()
 
 
 def write(path: str | os.PathLike[str], articles: Iterable[Article]) -> int:
