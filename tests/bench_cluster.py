@@ -12,9 +12,10 @@ Run from a clone that has the corpora beside it (../shared/bench), with the extr
 clusters hold, at .8. `speed` measures the time of the whole job, from the parsed rows in memory to
 clusters: CPU time, that of child processes included, and the time by the clock. Each
 system runs in a process of its own after one small run that loads compiled code; of `--repeat` runs
-the least time by either counts, and the most memory. The systems take turns, because machines are noisy and only
-ratios within one run mean something. Peak memory is what the process itself holds (pages of files
-do not count, rows do), looked at every 10 ms. `--plot` draws time and memory against size.
+the least time by either counts, and the most memory. The systems take turns, because machines are
+noisy and only ratios within one run mean something. Peak memory is what the process itself holds
+(pages of files do not count, rows do), looked at every 10 ms. `--plot` draws time and memory against
+size.
 
 `dedup` gives links and clusters as arrays of paragraph numbers and similarities, as its peers give
 numbers; `as-objects` also makes each of them an object. `two-cores` and `on-disk` are clustering with
