@@ -105,11 +105,11 @@ def origins_of_ends(
             for text, *ends in zip(texts, first.tolist(), last.tolist(), strict=True)
         ]
         return [head[0] for head, _ in found], [tail[1] for _, tail in found]
-    from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+    from dedup import fold_kernels  # noqa: PLC0415 - numba is optional and slow to import
 
     raw = code_points(texts)
     _learn_lengths(raw.codes, known)
-    starts, ends = kernels.origins((raw.codes, raw.starts, raw.lengths), first, last, known)
+    starts, ends = fold_kernels.origins((raw.codes, raw.starts, raw.lengths), first, last, known)
     for row in np.flatnonzero(starts < 0).tolist():
         head, tail = origins(texts[row], (int(first[row]), int(last[row])), known)
         starts[row], ends[row] = head[0], tail[1]
@@ -164,9 +164,9 @@ def equal(
 ) -> bool:
     """Whether every text number of `one` stands for the same text as its partner in `other`."""
     if compiled:
-        from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+        from dedup import fold_kernels  # noqa: PLC0415 - numba is optional and slow to import
 
-        return kernels.equal((texts.codes, texts.starts, texts.lengths), one, other)
+        return fold_kernels.equal((texts.codes, texts.starts, texts.lengths), one, other)
     return all(
         decode(texts, a) == decode(texts, b) for a, b in zip(one.tolist(), other.tolist(), strict=True)
     )
@@ -180,9 +180,7 @@ def code_points(texts: Sequence[str], lengths: NDArray[np.int64] | None = None) 
     if 0 < len(joined) <= _ONE_ITEM:
         codes = np.array([joined]).view(np.uint32)
     else:
-        codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4").astype(
-            np.uint32, copy=False
-        )
+        codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4")
     return CodePoints(codes.astype(np.uint32, copy=False), np.cumsum(lengths) - lengths, lengths)
 
 
@@ -234,7 +232,7 @@ def _fold_range(texts: Sequence[str], given: NDArray[np.int64], table: _FoldTabl
 
     A text that has to be folded by itself gets the length -1.
     """
-    from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+    from dedup import fold_kernels  # noqa: PLC0415 - numba is optional and slow to import
 
     end, later = 0, int(given.sum())
     for first, last in slices(len(texts), _CHUNK):
@@ -244,7 +242,7 @@ def _fold_range(texts: Sequence[str], given: NDArray[np.int64], table: _FoldTabl
         room = (out.codes[: out.codes.size - later], out.starts[first:last], out.lengths[first:last])
         row = 0
         while row < last - first:
-            row, end = kernels.fold(
+            row, end = fold_kernels.fold(
                 (raw.codes, raw.starts, raw.lengths), table.entries, table.expansions, (row, end), room
             )
             if row < last - first:
@@ -256,11 +254,11 @@ def _lengths(texts: Sequence[str], workers: int) -> NDArray[np.int64]:
     """Return how many characters each text has."""
     if not isinstance(texts, StringArray):
         return np.fromiter(map(len, texts), np.int64, len(texts))
-    from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+    from dedup import fold_kernels  # noqa: PLC0415 - numba is optional and slow to import
 
     lengths = np.empty(len(texts), np.int64)
     arrays, parts = (texts.data, texts.starts), slices(len(texts), _RANGE)
-    in_order(lambda part: kernels.utf8_lengths(*arrays, *part, lengths), parts, workers)
+    in_order(lambda part: fold_kernels.utf8_lengths(*arrays, *part, lengths), parts, workers)
     return lengths
 
 
@@ -268,11 +266,11 @@ def _unfolded(texts: Sequence[str], lengths: NDArray[np.int64]) -> CodePoints:
     """The same as `code_points`; where texts are bytes, by a kernel that releases the interpreter's lock."""
     if not isinstance(texts, StringArray):
         return code_points(texts, lengths)
-    from dedup import kernels  # noqa: PLC0415
+    from dedup import fold_kernels  # noqa: PLC0415
 
     ends = np.cumsum(lengths)
     codes = np.empty(int(ends[-1]), np.uint32)
-    if kernels.utf8_codes(texts.data[texts.starts[0] : texts.starts[-1]], codes) != codes.size:
+    if fold_kernels.utf8_codes(texts.data[texts.starts[0] : texts.starts[-1]], codes) != codes.size:
         raise ValueError("a column of texts is not UTF-8")
     return CodePoints(codes, ends - lengths, lengths)
 
@@ -292,11 +290,11 @@ class _FoldTable:
 
     def learn(self, codes: NDArray[np.uint32]) -> None:
         """Fold those of these code points that are not known yet, one by one."""
-        from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+        from dedup import fold_kernels  # noqa: PLC0415 - numba is optional and slow to import
 
         expansions = [self.expansions]
         end = self.expansions.size
-        for code in kernels.unknown_codes(codes, self.entries).tolist():
+        for code in fold_kernels.unknown_codes(codes, self.entries).tolist():
             text = comparison_text(chr(code))
             if _depends_on_neighbours(code):
                 self.entries[code] = _IN_CONTEXT

@@ -49,7 +49,8 @@ PARTS = {
     "index.postings": {"index.kernels"},
     "index.redis": {"index.store"},
     "band": {"kernels", "threads"},
-    "compare": {"kernels", "strings", "threads"},
+    "compare": {"fold_kernels", "strings", "threads"},
+    "fold_kernels": {"kernels"},
     "sign": {"kernels", "threads"},
     "verify": {"kernels", "threads"},
 }
