@@ -83,14 +83,14 @@ def band_keys(
 
 
 def candidate_pairs(
-    keys: NDArray[np.uint64], bucket: int, *, workers: int = 1
+    keys: NDArray[np.uint64], bucket: int, *, compiled: bool = False, workers: int = 1
 ) -> tuple[Pairs, list[NDArray[np.int64]]]:
     """Return the pairs of texts that share a key in at least one band, and the crowded buckets.
 
     `keys` has shape (bands, texts). A bucket of more than `bucket` texts would make a quadratic
     number of pairs: its texts are returned as they are, sorted, each such group once.
     """
-    found = in_order(lambda band: _buckets(band, bucket), keys, workers)
+    found = in_order(lambda band: _buckets(band, bucket, compiled=compiled), keys, workers)
     packed = np.concatenate([np.empty(0, np.uint64), *(pairs for pairs, _ in found)])
     crowds = {crowd.tobytes(): crowd for _, more in found for crowd in more}
     return unpack(packed), [crowds[key] for key in sorted(crowds)]
@@ -99,18 +99,28 @@ def candidate_pairs(
 def unpack(packed: NDArray[np.uint64]) -> Pairs:
     """Return pairs given as `left << 32 | right`, in any order and repeated or not."""
     packed = np.sort(packed)  # several times faster than numpy's unique
-    packed = packed[np.append(True, packed[1:] != packed[:-1])[: packed.size]]
-    left, right = packed >> np.uint64(32), packed & np.uint64(0xFFFFFFFF)
-    return Pairs(left.astype(np.int64), right.astype(np.int64))
+    # Where it cannot be foretold what is left out, this takes a fifth of the time of a mask.
+    packed = np.compress(np.append(True, packed[1:] != packed[:-1])[: packed.size], packed)
+    numbers = packed.view(np.int64)
+    return Pairs(numbers >> 32, numbers & 0xFFFFFFFF)
 
 
-def _buckets(band: NDArray[np.uint64], bucket: int) -> tuple[NDArray[np.uint64], list[NDArray[np.int64]]]:
+def _buckets(
+    band: NDArray[np.uint64], bucket: int, *, compiled: bool
+) -> tuple[NDArray[np.uint64], list[NDArray[np.int64]]]:
     """Pairs within the buckets of one band, as `left << 32 | right`, and the buckets above `bucket`."""
     bits = np.uint64(max(band.size - 1, 1).bit_length())
     low = (np.uint64(1) << bits) - np.uint64(1)
     # Key and number in one word sort several times faster than an argsort, and a bucket's texts
     # come out in order. The key loses `bits` bits; what that adds fails verification.
-    packed = np.sort((band & ~low) | np.arange(band.size, dtype=np.uint64))
+    packed = band & ~low
+    packed |= np.arange(band.size, dtype=np.uint64)
+    packed.sort()
+    if compiled:
+        from dedup import kernels  # noqa: PLC0415 - numba is optional and slow to import
+
+        pairs, crowded = kernels.bucket_pairs(packed, low, bucket)
+        return pairs, [(packed[first:last] & low).astype(np.int64) for first, last in crowded.tolist()]
     joined = np.zeros(band.size + 1, bool)  # to the text before
     joined[1:-1] = (packed[1:] ^ packed[:-1]) <= low
     inside = np.flatnonzero(joined)

@@ -21,7 +21,7 @@ import importlib.util
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from dedup import compare, sign
 from dedup.columns import Clusters, Links, Paragraphs, by_precedence, held, text_id
 from dedup.pairing import verified_pairs
 from dedup.settings import ClusterSettings
+from dedup.sorting import argsort, lexsort
 from dedup.types import Clustering, CodePoints, Link, Pairs, Paragraph, Relation
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def cluster(
         groups = _collapsed(words, settings, compiled=_worth_compiling(words, settings))
     candidates, verified = verified_pairs(groups.texts, settings, compiled=groups.compiled)
     linked = np.flatnonzero(verified >= settings.threshold)
-    linked = linked[np.argsort(candidates.left[linked] << 32 | candidates.right[linked])]
+    linked = linked[lexsort(candidates.left[linked], candidates.right[linked])]
     pairs = Pairs(candidates.left[linked], candidates.right[linked])
     links, clusters = _joined(items, groups, pairs, verified[linked])
     return Clustering(links, clusters, _histogram(verified))
@@ -88,7 +89,7 @@ def recluster(links: Iterable[Link], threshold: float) -> Clustering:
     near = [link for link in kept if link.kind is not Relation.EXACT]
     ends = text[np.array([(number[link.left], number[link.right]) for link in near], np.int64).reshape(-1, 2)]
     pairs = Pairs(ends.min(axis=1), ends.max(axis=1))
-    by_pair = np.lexsort((pairs.right, pairs.left))
+    by_pair = lexsort(pairs.left, pairs.right)
     pairs = Pairs(pairs.left[by_pair], pairs.right[by_pair])
     similarity = np.array([link.similarity for link in near])[by_pair]
     again, clusters = _joined(items, groups, pairs, similarity)
@@ -121,8 +122,10 @@ def distinct(items: Sequence[Paragraph], settings: ClusterSettings) -> Distinct:
     """Group paragraphs by comparison text."""
     words = _texts(items)
     groups = _collapsed(words, settings, compiled=_worth_compiling(words, settings))
-    none = np.empty(0, np.int64)
-    return replace(groups, order=_ranked(items, groups, Pairs(none, none))[0])
+    sizes, order = np.diff(groups.starts), groups.order.copy()
+    copies = np.repeat(sizes > 1, sizes)
+    order[copies] = _ranked(items, order[copies], sizes[sizes > 1]).of_texts
+    return replace(groups, order=order)
 
 
 def _collapsed(words: Sequence[str], settings: ClusterSettings, *, compiled: bool) -> Distinct:
@@ -141,30 +144,27 @@ def _worth_compiling(texts: Sequence[str], settings: ClusterSettings) -> bool:
     return enough and importlib.util.find_spec("numba") is not None
 
 
-def _ranked(
-    items: Sequence[Paragraph], groups: Distinct, pairs: Pairs
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Order the copies of every text by precedence; return that order, and so what can join a cluster.
+class _Ranked(NamedTuple):
+    """Paragraphs by precedence: their numbers, each one's text, and the numbers text after text.
 
-    Only the latter is looked at, in the order of the input, which is how memory holds it.
+    `places` say where those of the last stand in the first.
     """
-    order, sizes = groups.order, np.diff(groups.starts)
-    text = np.repeat(np.arange(sizes.size), sizes)
-    involved = sizes > 1
-    involved[pairs.left] = True
-    involved[pairs.right] = True
-    ranked = by_precedence(items, np.sort(order[involved[text]]))
-    copies = np.flatnonzero(sizes[text] > 1)
-    order, rank = order.copy(), _places(ranked, len(items))
-    order[copies] = order[copies][np.lexsort((rank[order[copies]], text[copies]))]
-    return order, ranked
+
+    paragraphs: NDArray[np.int64]
+    texts: NDArray[np.int64]
+    of_texts: NDArray[np.int64]
+    places: NDArray[np.int64]
 
 
-def _places(numbers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The place of each of `count` numbers among `numbers`; those that are not there come last."""
-    places = np.full(count, numbers.size)
-    places[numbers] = np.arange(numbers.size)
-    return places
+def _ranked(items: Sequence[Paragraph], order: NDArray[np.int64], sizes: NDArray[np.int64]) -> _Ranked:
+    """Rank the paragraphs `order`, of which the first `sizes[0]` are copies of one text, and so on."""
+    text = np.empty(len(items), np.int64)
+    text[order] = np.repeat(np.arange(sizes.size), sizes)
+    # Looked at in the order of the input, which is how memory holds them.
+    paragraphs = by_precedence(items, np.sort(order))
+    texts = text[paragraphs]
+    places = argsort(texts)
+    return _Ranked(paragraphs, texts, paragraphs[places], places)
 
 
 def grouped(
@@ -186,7 +186,7 @@ def grouped(
 
 def _runs(hashes: NDArray[np.uint64], texts: CodePoints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Text numbers sorted by hash, texts without characters left out, and where each run of equals starts."""
-    order = _sorted_by(hashes)
+    order = argsort(hashes)
     if not texts.lengths.all():
         order = order[texts.lengths[order] > 0]
     ordered, new = hashes[order], np.ones(order.size, bool)
@@ -194,81 +194,84 @@ def _runs(hashes: NDArray[np.uint64], texts: CodePoints) -> tuple[NDArray[np.int
     return order, np.append(np.flatnonzero(new), order.size)
 
 
-def _sorted_by(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Stable argsort; hash and number in one word sort several times faster, if the shorter hash will do."""
-    low = (np.uint64(1) << np.uint64(max(hashes.size - 1, 1).bit_length())) - np.uint64(1)
-    packed = np.sort((hashes & ~low) | np.arange(hashes.size, dtype=np.uint64))
-    order = (packed & low).astype(np.int64)
-    ordered = hashes[order]
-    return order if (ordered[1:] >= ordered[:-1]).all() else np.argsort(hashes, kind="stable")
-
-
 def _joined(
     items: Sequence[Paragraph], groups: Distinct, pairs: Pairs, similarity: NDArray[np.float64]
 ) -> tuple[Links, Clusters]:
     """Links between texts as links between paragraphs, and stars of texts as clusters of paragraphs."""
-    order, ranked = _ranked(items, groups, pairs)
-    sizes, first = np.diff(groups.starts), order[groups.starts[:-1]]
-    text = np.repeat(np.arange(sizes.size), sizes)
-    copies = np.flatnonzero(order != first[text])
+    sizes = np.diff(groups.starts)
+    joining = sizes > 1
+    joining[pairs.left] = joining[pairs.right] = True
+    # Numbered anew without the texts that join nothing, which are most.
+    number = np.cumsum(joining) - 1
+    order, sizes = np.compress(np.repeat(joining, sizes), groups.order), sizes[joining]
+    pairs = Pairs(number[pairs.left], number[pairs.right])
+    ranked, near = _ranked(items, order, sizes), neighbours(sizes, pairs, similarity)
+    starts = np.cumsum(sizes) - sizes
+    copies = np.ones(order.size, bool)
+    copies[starts] = False
+    first, copied = ranked.of_texts[starts], np.repeat(np.arange(sizes.size), sizes - 1)
     links = Links(
         items,
-        np.concatenate([first[pairs.left], first[text[copies]]]),
-        np.concatenate([first[pairs.right], order[copies]]),
-        np.concatenate([similarity, np.ones(copies.size)]),
-        np.repeat([False, True], [similarity.size, copies.size]),
+        np.concatenate([first[pairs.left], first[copied]]),
+        np.concatenate([first[pairs.right], ranked.of_texts[copies]]),
+        np.concatenate([similarity, np.ones(copied.size)]),
+        np.repeat([False, True], [similarity.size, copied.size]),
     )
-    rank = _places(ranked, len(items))[first]
-    centre, to_centre = stars(sizes, rank, pairs, similarity, compiled=groups.compiled)
-    members = np.bincount(centre[centre >= 0], sizes[centre >= 0], sizes.size).astype(np.int64)
+    centre, to_centre = stars(ranked.places[starts], near, compiled=groups.compiled)
+    members = np.bincount(centre, sizes, sizes.size).astype(np.int64)
     # Largest first; clusters of one size in the order of their texts.
     centres = np.flatnonzero(members > 1)
-    centres = centres[np.argsort(-members[centres], kind="stable")]
-    place = np.full(sizes.size + 1, -1)  # the last is for texts that join nothing
+    centres = centres[argsort(members.max(initial=0) - members[centres])]
+    place = np.full(sizes.size, -1)
     place[centres] = np.arange(centres.size)
-    of_paragraph = np.empty(len(items), np.int64)
-    of_paragraph[order] = text
-    text = of_paragraph[ranked]
-    cluster = place[centre[text]]
-    paragraph, text, cluster = ranked[cluster >= 0], text[cluster >= 0], cluster[cluster >= 0]
+    cluster = place[centre[ranked.texts]]
+    joined = np.flatnonzero(cluster >= 0)
+    paragraph, text, cluster = ranked.paragraphs[joined], ranked.texts[joined], cluster[joined]
     # In a cluster the representative's copies come first, then by similarity, then precedence.
-    exact = centre[text] == text
-    by_cluster = np.lexsort((-to_centre[text], 2 * cluster + ~exact))
+    exact, alike = centre[text] == text, to_centre[text]
+    # The bits of a similarity, which is never negative, are ordered as it is.
+    by_cluster = lexsort(2 * cluster + ~exact, ~alike.view(np.uint64))
     bounds = np.cumsum(np.append(0, members[centres]))
-    text = text[by_cluster]
-    return links, Clusters(items, paragraph[by_cluster], bounds, to_centre[text], exact[by_cluster])
+    return links, Clusters(items, paragraph[by_cluster], bounds, alike[by_cluster], exact[by_cluster])
+
+
+class Neighbours(NamedTuple):
+    """The links of every text, each told at both of its ends.
+
+    Text `t`, whose star would have `weight[t]` paragraphs, has the links `bounds[t]` to `bounds[t + 1]`,
+    half open; link `i` leads to text `partners[i]`, which is as alike as `similarity[i]`.
+    """
+
+    weight: NDArray[np.int64]
+    bounds: NDArray[np.int64]
+    partners: NDArray[np.int64]
+    similarity: NDArray[np.float64]
+
+
+def neighbours(sizes: NDArray[np.int64], pairs: Pairs, similarity: NDArray[np.float64]) -> Neighbours:
+    """Return the links text by text; `sizes` are the paragraphs of each text."""
+    source, target = np.concatenate([pairs.left, pairs.right]), np.concatenate([pairs.right, pairs.left])
+    by_source = argsort(source)
+    weight = (sizes + np.bincount(source, sizes[target], sizes.size)).astype(np.int64)
+    bounds = np.cumsum(np.append(0, np.bincount(source, minlength=sizes.size)))
+    both_ends = np.concatenate([similarity, similarity])
+    return Neighbours(weight, bounds, target[by_source], both_ends[by_source])
 
 
 def stars(
-    sizes: NDArray[np.int64],
-    rank: NDArray[np.int64],
-    pairs: Pairs,
-    similarity: NDArray[np.float64],
-    *,
-    compiled: bool,
+    rank: NDArray[np.int64], near: Neighbours, *, compiled: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return by text the text at the centre of its star, -1 where nothing joins, and the similarity to it.
+    """Return by text the text at the centre of its star, itself for one, and the similarity to it.
 
-    `sizes` are the paragraphs of a text, `rank` the precedence of its first.
+    `rank` is the precedence of each text's first paragraph. A text that is left alone is a star too.
     """
-    weight = sizes + np.bincount(pairs.left, sizes[pairs.right], sizes.size)
-    weight += np.bincount(pairs.right, sizes[pairs.left], sizes.size)
-    source, target = np.concatenate([pairs.left, pairs.right]), np.concatenate([pairs.right, pairs.left])
-    by_source = np.argsort(source)
-    source, value = source[by_source], np.concatenate([similarity, similarity])[by_source]
-    begins = np.flatnonzero(np.diff(source, prepend=-1))
-    linked = source[begins]
-    bounds = np.append(begins, source.size)
-    # Numbered anew without the texts that have no link: they are most, and at most their own centre.
-    place = np.full(sizes.size, -1)
-    place[linked] = np.arange(linked.size)
     # Heaviest first, then by rank.
-    order = np.argsort(rank[linked] - (weight[linked].astype(np.int64) << 32))
-    centre, link = _centres(order, bounds, place[target[by_source]], compiled=compiled)
-    centres = np.where(sizes > 1, np.arange(sizes.size), -1)
-    similar = np.ones(sizes.size)
-    centres[linked], similar[linked] = linked[centre], np.where(link < 0, 1, value[link])
-    return centres, similar
+    order = lexsort(near.weight.max(initial=0) - near.weight, rank)
+    centre, link = _centres(order, near.bounds, near.partners, compiled=compiled)
+    similar = np.ones(order.size)
+    taken = np.flatnonzero(link >= 0)
+    similar[taken] = near.similarity[link[taken]]
+    return centre, similar
 
 
 def _centres(

@@ -242,6 +242,40 @@ def band_keys(signatures: Array, bands: int, rows: int) -> Array:
 
 
 @_compile
+def bucket_pairs(packed: Array, low: np.uint64, bucket: int) -> tuple[Array, Array]:
+    """Pairs within buckets, as `left << 32 | right`, and where crowds start and end (band._buckets).
+
+    `packed` is sorted, a bucket's keys differ in the bits `low` alone, which number its texts; a crowd is a
+    bucket of more than `bucket`.
+    """
+    pairs = crowds = 0
+    begin = 0
+    for end in range(1, packed.size + 1):
+        if end == packed.size or packed[end] ^ packed[end - 1] > low:
+            size = end - begin
+            if size > bucket:
+                crowds += 1
+            else:
+                pairs += size * (size - 1) // 2
+            begin = end
+    found, crowded = np.empty(pairs, np.uint64), np.empty((crowds, 2), np.int64)
+    pairs = crowds = 0
+    begin = 0
+    for end in range(1, packed.size + 1):
+        if end == packed.size or packed[end] ^ packed[end - 1] > low:
+            if end - begin > bucket:
+                crowded[crowds] = begin, end
+                crowds += 1
+            else:
+                for right in range(begin + 1, end):
+                    for left in range(begin, right):
+                        found[pairs] = (packed[left] & low) << np.uint64(32) | packed[right] & low
+                        pairs += 1
+            begin = end
+    return found, crowded
+
+
+@_compile
 def agreements(rows: Array, pairs: tuple[Array, Array], first: int, last: int, out: Array) -> None:
     """In how many columns two rows agree (sign.agreements)."""
     left, right = pairs

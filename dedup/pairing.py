@@ -15,6 +15,7 @@ import numpy as np
 
 from dedup import band, sign, verify
 from dedup.settings import ClusterSettings
+from dedup.sorting import argsort
 from dedup.threads import allocate, in_order, slices
 from dedup.types import CodePoints, Pairs
 
@@ -36,7 +37,7 @@ def verified_pairs(
     """
     # In the order of memory, for signing goes through it once; the result is numbered by content again.
     long = np.flatnonzero(distinct.lengths >= settings.min_characters)
-    long = long[np.argsort(distinct.starts[long])]
+    long = long[argsort(distinct.starts[long])]
     texts = CodePoints(distinct.codes, distinct.starts[long], distinct.lengths[long])
 
     def compared(texts: CodePoints, pairs: Pairs) -> NDArray[np.float64]:
@@ -45,9 +46,9 @@ def verified_pairs(
 
     bands, rows = band.choose_bands(settings)
     keys, lowest = _signed(texts, bands, rows, settings, compiled=compiled)
-    pairs, crowds = band.candidate_pairs(keys, settings.bucket, workers=settings.workers)
+    pairs, crowds = band.candidate_pairs(keys, settings.bucket, compiled=compiled, workers=settings.workers)
     agree = sign.agreements(lowest, pairs, compiled=compiled, workers=settings.workers)
-    likely = agree >= band.least_agreement(bands * rows, settings)
+    likely = np.flatnonzero(agree >= band.least_agreement(bands * rows, settings))
     pairs = Pairs(pairs.left[likely], pairs.right[likely])
     similarity = compared(texts, pairs)
     one, other = long[pairs.left], long[pairs.right]

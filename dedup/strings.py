@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class StringArray(Sequence[str]):
 class DictionaryArray(Sequence[str | None]):
     """Strings of which many are equal, or None: string `i` is `names[codes[i]]`."""
 
-    def __init__(self, names: Sequence[str | None], codes: NDArray[np.int64]) -> None:
+    def __init__(self, names: Sequence[str | None], codes: NDArray[np.integer[Any]]) -> None:
         self.names, self.codes = list(names), codes
 
     def __len__(self) -> int:
@@ -95,4 +95,5 @@ class DictionaryArray(Sequence[str | None]):
         """The place of these strings among the sorted distinct ones; `default` stands for None and for ''."""
         filled = [name or default for name in self.names]
         rank = {name: i for i, name in enumerate(sorted(set(filled)))}
-        return np.array([rank[name] for name in filled], np.int64)[self.codes[numbers]]
+        ranks: NDArray[np.int64] = np.array([rank[name] for name in filled], np.int64)[self.codes[numbers]]
+        return ranks

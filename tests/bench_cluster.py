@@ -20,7 +20,8 @@ size.
 `dedup` gives links and clusters as arrays of paragraph numbers and similarities, as its peers give
 numbers; `as-objects` also makes each of them an object. `two-cores` and `on-disk` are clustering with
 `workers` 2 and with a scratch folder; `arrow` and `arrow-two-cores` begin from an Arrow table, whose
-texts never become strings. `passages` and `quotations` are those alone, in memory or `-on-disk`; they
+texts never become strings; `jsonl` and `jsonl-two-cores` from the bytes of JSONL, which Arrow reads.
+`passages` and `quotations` are those alone, in memory or `-on-disk`; they
 are told the comparison texts and the clusters, as in `dedup.relations`. Peers are in cluster_peers.py;
 one that is not installed is left out. The corpus of a million is c200000 five times, each copy's
 paragraphs edited by a seeded generator.
@@ -48,6 +49,7 @@ from typing import Any, NamedTuple
 
 import cluster_peers as peers
 import numpy as np
+import orjson
 
 from dedup.clustering import Distinct, cluster, distinct
 from dedup.columns import Paragraphs
@@ -117,6 +119,26 @@ def from_arrow_on_two_cores(table: Any, threshold: float) -> int:
     return from_arrow(table, threshold, workers=2)
 
 
+def as_jsonl(rows: Rows, threshold: float) -> bytearray:
+    lines = bytearray()
+    for name, outlet, text in rows:
+        lines += orjson.dumps({"id": name, "outlet": outlet, "text": text}) + b"\n"
+    return lines
+
+
+def from_jsonl(lines: bytearray, threshold: float, workers: int = 1) -> int:
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+    from pyarrow import json as arrow_json  # noqa: PLC0415
+
+    # Blocks of 4 MB, where Arrow's own 1 MB makes two cores wait for each other.
+    options = arrow_json.ReadOptions(use_threads=workers > 1, block_size=4 << 20)
+    return from_arrow(arrow_json.read_json(pa.BufferReader(lines), options), threshold, workers=workers)
+
+
+def from_jsonl_on_two_cores(lines: bytearray, threshold: float) -> int:
+    return from_jsonl(lines, threshold, workers=2)
+
+
 def on_disk(run: Callable[..., int]) -> Callable[[Any, float], int]:
     """The same job with a folder for what is large."""
 
@@ -183,6 +205,8 @@ SYSTEMS = {
     "two-cores": System(as_rows, two_cores),
     "arrow": System(as_table, from_arrow, ("pyarrow",)),
     "arrow-two-cores": System(as_table, from_arrow_on_two_cores, ("pyarrow",)),
+    "jsonl": System(as_jsonl, from_jsonl, ("pyarrow",)),
+    "jsonl-two-cores": System(as_jsonl, from_jsonl_on_two_cores, ("pyarrow",)),
     "on-disk": System(as_rows, on_disk(ours)),
     "passages": System(clustered, shared_passages),
     "passages-on-disk": System(clustered, on_disk(shared_passages)),

@@ -96,10 +96,13 @@ def test_candidates_are_the_pairs_of_datasketch_lsh() -> None:
     st.lists(st.lists(st.integers(0, 3), min_size=9, max_size=9), max_size=3),
     st.integers(1, 4),
     st.integers(1, 2),
+    st.booleans(),
 )
-def test_buckets_are_paired_or_told_as_crowded(keys: list[list[int]], bucket: int, workers: int) -> None:
+def test_buckets_are_paired_or_told_as_crowded(
+    keys: list[list[int]], bucket: int, workers: int, compiled: bool
+) -> None:
     shape = np.array(keys, np.uint64).reshape(-1, 9) << np.uint64(40)
-    pairs, crowds = candidate_pairs(shape, bucket, workers=workers)
+    pairs, crowds = candidate_pairs(shape, bucket, workers=workers, compiled=compiled)
     held = {(b, key): [i for i, k in enumerate(row) if k == key] for b, row in enumerate(keys) for key in row}
     expected = {
         pair for one in held.values() if len(one) <= bucket for pair in itertools.combinations(one, 2)

@@ -174,7 +174,7 @@ def _strings(table: Any, name: str) -> StringArray:
 
 def _names(table: Any, name: str) -> DictionaryArray:
     coded = _large(table, name).dictionary_encode(null_encoding="encode")
-    return DictionaryArray(coded.dictionary.to_pylist(), coded.indices.to_numpy().astype(np.int64))
+    return DictionaryArray(coded.dictionary.to_pylist(), coded.indices.to_numpy())
 
 
 def _large(table: Any, name: str) -> Any:
@@ -183,7 +183,8 @@ def _large(table: Any, name: str) -> Any:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
         raise ValueError(f"the column {name!r} holds {kind}, not strings")
-    return column.cast(pa.large_string()).combine_chunks()
+    large = column.cast(pa.large_string())
+    return large.chunk(0) if large.num_chunks == 1 else large.combine_chunks()  # which copies even one
 
 
 def write(path: str | os.PathLike[str], articles: Iterable[Article]) -> int:

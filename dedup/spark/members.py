@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup import compare, facts, sign
-from dedup.clustering import stars
+from dedup.clustering import neighbours, stars
 from dedup.columns import precedence, text_id
 from dedup.relation_rows import change_row
 from dedup.settings import ClusterSettings
@@ -148,9 +148,10 @@ def _stars(batches: Iterable[pa.RecordBatch], *, settings: ClusterSettings) -> I
     rank = np.empty(ids.size, np.int64)
     rank[sorted(range(ids.size), key=lambda number: precedence(firsts[number]))] = np.arange(ids.size)
     worth = compiled(ids.size * 100, settings)
-    centre, similarity = stars(sizes, rank, pairs, numbers(ties, "similarity")[order], compiled=worth)
-    members = np.bincount(centre[centre >= 0], sizes[centre >= 0], ids.size)
-    joins = np.flatnonzero((centre >= 0) & (members[centre] > 1))
+    near = neighbours(sizes, pairs, numbers(ties, "similarity")[order])
+    centre, similarity = stars(rank, near, compiled=worth)
+    members = np.bincount(centre, sizes, ids.size)
+    joins = np.flatnonzero(members[centre] > 1)
     centres = centre[joins]
     names = {
         number: text_id(compare.comparison_text(firsts[number].text))
