@@ -109,10 +109,11 @@ def as_table(rows: Rows, threshold: float) -> Any:
     return pa.table({"id": given.documents, "outlet": given.outlets, "text": given.texts})
 
 
-def from_arrow(table: Any, threshold: float, **options: Any) -> int:
+def from_arrow(table: Any, threshold: float, workers: int = 1) -> int:
     from dedup.adapters import arrow  # noqa: PLC0415 - an extra
 
-    return len(cluster(arrow.paragraphs(table), ClusterSettings(threshold=threshold, **options)).links)
+    paragraphs = arrow.paragraphs(table, workers=workers)
+    return len(cluster(paragraphs, ClusterSettings(threshold=threshold, workers=workers)).links)
 
 
 def from_arrow_on_two_cores(table: Any, threshold: float) -> int:
@@ -132,7 +133,7 @@ def from_jsonl(lines: bytearray, threshold: float, workers: int = 1) -> int:
 
     # Blocks of 4 MB, where Arrow's own 1 MB makes two cores wait for each other.
     options = arrow_json.ReadOptions(use_threads=workers > 1, block_size=4 << 20)
-    return from_arrow(arrow_json.read_json(pa.BufferReader(lines), options), threshold, workers=workers)
+    return from_arrow(arrow_json.read_json(pa.BufferReader(lines), options), threshold, workers)
 
 
 def from_jsonl_on_two_cores(lines: bytearray, threshold: float) -> int:

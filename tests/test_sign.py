@@ -101,6 +101,8 @@ def test_candidates_are_the_pairs_of_datasketch_lsh() -> None:
 def test_buckets_are_paired_or_told_as_crowded(
     keys: list[list[int]], bucket: int, workers: int, compiled: bool
 ) -> None:
+    if compiled:
+        pytest.importorskip("numba")
     shape = np.array(keys, np.uint64).reshape(-1, 9) << np.uint64(40)
     pairs, crowds = candidate_pairs(shape, bucket, workers=workers, compiled=compiled)
     held = {(b, key): [i for i, k in enumerate(row) if k == key] for b, row in enumerate(keys) for key in row}

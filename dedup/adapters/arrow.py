@@ -17,7 +17,8 @@ such files of pages by themselves.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from dedup.columns import Paragraphs
 from dedup.rows import article_of, article_row
 from dedup.settings import ReadSettings
 from dedup.strings import DictionaryArray, StringArray
+from dedup.threads import in_order
 from dedup.types import Article, Failure, Source
 
 try:
@@ -148,21 +150,23 @@ def paragraphs(
     document: str = "id",
     outlet: str = "outlet",
     published: str = "published",
+    workers: int = 1,
 ) -> Paragraphs:
     """The rows of a `pyarrow.Table` as paragraphs for `dedup.cluster`, without a string made of any.
 
     The columns are named by the parameters; `outlet` and `published` may be missing. A text or document that
-    is null is empty. Raises ValueError where another column is missing or one is no column of strings.
+    is null is empty. Up to `workers` columns are read at once. Raises ValueError where another column is
+    missing or one is no column of strings.
     """
     missed = [name for name in (text, document) if name not in table.column_names]
     if missed:
         raise ValueError(f"the table has no column {missed[0]!r}, only {', '.join(table.column_names)}")
-    return Paragraphs(
-        _strings(table, document),
-        _strings(table, text),
-        outlets=_names(table, outlet) if outlet in table.column_names else None,
-        published=_names(table, published) if published in table.column_names else None,
-    )
+
+    jobs: list[Callable[[], Any]] = [partial(_strings, table, name) for name in (text, document)]
+    jobs += [partial(_names, table, name) for name in (outlet, published)]
+    columns: list[Any] = in_order(lambda job: job(), jobs, workers)
+    texts, documents, outlets, dates = columns
+    return Paragraphs(documents, texts, outlets=outlets, published=dates)
 
 
 def _strings(table: Any, name: str) -> StringArray:
@@ -172,7 +176,9 @@ def _strings(table: Any, name: str) -> StringArray:
     return StringArray(np.frombuffer(data or b"", np.uint8), starts if starts.size else np.zeros(1, np.int64))
 
 
-def _names(table: Any, name: str) -> DictionaryArray:
+def _names(table: Any, name: str) -> DictionaryArray | None:
+    if name not in table.column_names:
+        return None
     coded = _large(table, name).dictionary_encode(null_encoding="encode")
     return DictionaryArray(coded.dictionary.to_pylist(), coded.indices.to_numpy())
 
