@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dedup.settings import ClusterSettings
+from dedup.sorting import argsort, lexsort
 from dedup.threads import allocate, in_order
 from dedup.types import CodePoints
 
@@ -28,6 +29,11 @@ _DENSE = 0x2E80
 # Code points whose seeds are sorted at once, about, by all workers: 8 bytes each. Every part goes over all
 # texts, which takes 1.1 us a paragraph.
 _PART = 1 << 27
+
+# Bits of how many seeds a shelf of a part holds, about, that are sorted while they are in the processor's
+# cache: those of a million paragraphs take .35 s in 256 shelves, .55 s as one.
+_SHELF = 18
+_SPARE = 1 << 10  # more room than an even share, beside an eighth of it
 
 
 def common_spans(
@@ -58,12 +64,12 @@ def common_spans(
 
 
 def distinct_rows(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the distinct rows, sorted; several times faster than numpy's unique.
+    """Return the distinct rows of integers that are not negative, sorted.
 
     >>> distinct_rows(np.array([[2, 1], [1, 3], [2, 1]])).tolist()
     [[1, 3], [2, 1]]
     """
-    rows = rows[np.lexsort(rows.T[::-1])]
+    rows = rows[lexsort(*rows.T)]
     new = np.ones(len(rows), bool)
     new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
     return rows[new]
@@ -100,31 +106,36 @@ def _compiled_spans(
     """The same by sorting seeds, part by part of their hashes so that never all are there at once."""
     from dedup import span_kernels  # noqa: PLC0415 - numba is optional and slow to import
 
-    order = np.argsort(2 * texts.starts + (texts.lengths > 0))  # a text behind an empty one in its place
+    order = argsort(2 * texts.starts + (texts.lengths > 0))  # a text behind an empty one in its place
     arrays = (texts.codes, texts.starts[order], texts.lengths[order])
     widths = (settings.passage_narrow, settings.passage_wide)
     total = int(texts.lengths.sum())
     parts = max(total * settings.workers // _PART, settings.workers - 1)
     bits, place_bits = parts.bit_length(), max(texts.codes.size, 1).bit_length()
-    longest = int(texts.lengths.max(initial=0)) + 1
     sides = sides[order]
     # Made by numpy, which asks for large pages: both are looked into everywhere.
     known, of_step = np.empty((2, span_kernels.steps(texts.codes.size)), np.int32)
     span_kernels.owners(arrays, known)
     span_kernels.step_sides(arrays, known, sides, of_step)
     rule, rare = (sides, of_step, settings.passage_spread), np.zeros(texts.codes.size, bool)
+    shelf_bits = min(max((total >> bits).bit_length() - _SHELF, 0), 8)
 
     def repeated(number: int) -> NDArray[np.int64]:
-        part = (number, bits, place_bits)
-        found = allocate(((total >> bits) * 9 // 8 + longest,), np.uint64, settings.scratch)
-        count = span_kernels.seeds(arrays, widths, part, found)
-        if count > found.size - longest:
-            found = allocate((count + longest,), np.uint64, settings.scratch)
-            span_kernels.seeds(arrays, widths, part, found)
-        found = found[:count]
-        found.sort()
-        kept = found[: span_kernels.runs(arrays, found, place_bits, rule, rare)]
-        return np.array(kept, np.int64)
+        rooms = np.full(1 << shelf_bits, (total >> bits + shelf_bits) * 9 // 8 + _SPARE)
+        while True:
+            begins, counts = np.append(0, np.cumsum(rooms)), np.zeros_like(rooms)
+            found = allocate((int(begins[-1]),), np.uint64, settings.scratch)
+            shelves = (shelf_bits, begins, counts)
+            span_kernels.seeds(arrays, widths, (number, bits, place_bits), shelves, found)
+            if (counts <= rooms).all():
+                break
+            rooms = counts
+        kept = []
+        for begin, count in zip(begins[:-1].tolist(), counts.tolist(), strict=True):
+            shelf = found[begin : begin + count]
+            shelf.sort()
+            kept.append(shelf[: span_kernels.runs(arrays, shelf, place_bits, rule, rare)].astype(np.int64))
+        return np.concatenate(kept)
 
     places = in_order(repeated, range(1 << bits), settings.workers)
     found = [span_kernels.spans(arrays, part, (known, sides), widths, rare) for part in places]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import operator
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -153,34 +154,39 @@ def _weighed(
     """Words that count at all of their places. Most do not at the first, so that is looked at alone."""
     known = compare.unknown_lengths()
     lengths = np.array([len(words) for words in shared], np.int64)
+    dense = [2 * len(_DENSE.findall(words)) >= len(words) for words in shared]
+    least = settings.passage_content
 
-    def places(chosen: NDArray[np.int64], before: int = 0) -> Iterator[tuple[int, Place]]:
+    def places(chosen: NDArray[np.int64], before: int, look: int) -> Iterator[tuple[int, int, Place]]:
         numbers, first = holders.words[chosen], holders.start[chosen]
         some = [items[number] for number in holders.paragraph[chosen].tolist()]
         begins, ends = compare.origins_of_ends(
             [one.text for one in some], first, first + lengths[numbers] - 1, known, compiled=compiled
         )
         spans = zip(numbers.tolist(), some, begins, ends, strict=True)
-        for done, (number, *span) in enumerate(spans, start=before):
+        for done, (number, one, begin, end) in enumerate(spans, start=before):
             if done % _TELL == 0:
                 told(done / holders.words.size)
-            yield number, Place(*span)
+            # In scripts with spaces whole words are needed.
+            if dense[number] or whole_words(one.text, begin, end) >= settings.passage_words:
+                yield number, content_words(one.text, begin, end, least=look), Place(one, begin, end)
+            else:
+                yield number, 0, Place(one, begin, end)
 
-    least = settings.passage_content
     is_first = np.diff(holders.words, prepend=-1) > 0
     found: dict[int, list[tuple[int, Place]]] = {}
-    for number, place in places(np.flatnonzero(is_first)):
-        if (weight := _weight(place, shared[number], settings)) >= least:
+    for number, weight, place in places(np.flatnonzero(is_first), 0, look=least):
+        if weight >= least:
             found[number] = [(weight, place)]
     counts = np.zeros(len(shared), bool)
     counts[list(found)] = True
     others = np.flatnonzero(~is_first & counts[holders.words])
-    for number, place in places(others, holders.words.size - others.size):
-        if number in found:
-            if (weight := _weight(place, shared[number], settings)) >= least:
-                found[number].append((weight, place))
-            else:
-                del found[number]
+    # A first look at words that passed it once only takes time.
+    for number, weight, place in places(others, holders.words.size - others.size, look=0):
+        if weight < least:
+            found.pop(number, None)
+        elif number in found:
+            found[number].append((weight, place))
     for number, weighed in found.items():
         held_by = sorted(
             (place for _, place in weighed), key=lambda place: (precedence(place.paragraph), place.start)
@@ -189,32 +195,19 @@ def _weighed(
 
 
 def _sides(items: Sequence[Paragraph], texts: Distinct) -> NDArray[np.int64]:
-    """A number for every text: its outlet's, or one of its own where several have it."""
-    names = _side_names(items)
-    numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    of_item = np.fromiter(map(numbers.__getitem__, names), np.int64, len(names))
+    """A number for every text: its outlet's, else its document's; one of its own where several have it."""
+    outlets = items.outlets if isinstance(items, Paragraphs) else [one.outlet for one in items]
+    number: defaultdict[str | None, int] = defaultdict(itertools.count().__next__)
+    of_item = np.fromiter(map(number.__getitem__, outlets or itertools.repeat(None)), np.int64, len(items))
+    unknown = np.flatnonzero(np.array([not name for name in number], bool)[of_item])
+    # Going on behind those of the outlets, for a document may be called as an outlet is.
+    of_document: defaultdict[str, int] = defaultdict(itertools.count(len(number)).__next__)
+    of_item[unknown] = [of_document[items[i].document] for i in unknown.tolist()]
     of_place = of_item[texts.order]
     if not of_place.size:
         return of_place
     least, most = (edge.reduceat(of_place, texts.starts[:-1]) for edge in (np.minimum, np.maximum))
-    return np.where(least == most, least, len(numbers) + np.arange(least.size))
-
-
-def _side_names(items: Sequence[Paragraph]) -> list[str | tuple[str]]:
-    """Outlets, and documents where there is none, as what no outlet is called."""
-    if isinstance(items, Paragraphs):
-        outlets = items.outlets if items.outlets is not None else itertools.repeat(None)
-        return [outlet or (document,) for outlet, document in zip(outlets, items.documents, strict=False)]
-    return [one.outlet or (one.document,) for one in items]
-
-
-def _weight(place: Place, words: str, settings: ClusterSettings) -> int:
-    """Content words of a place, 0 where it is too short: in scripts with spaces it needs whole words."""
-    span = (place.paragraph.text, place.start, place.end)
-    dense = 2 * len(_DENSE.findall(words)) >= len(words)
-    if not dense and whole_words(*span) < settings.passage_words:
-        return 0
-    return content_words(*span, least=settings.passage_content)
+    return np.where(least == most, least, len(number) + len(of_document) + np.arange(least.size))
 
 
 def _passage(words: str, weight: int, places: list[Place]) -> Passage:

@@ -27,24 +27,34 @@ _STEP = 4
 
 
 @_compile
-def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out: Array) -> int:
-    """Write the seeds of one part, those whose upper bits are its number; return how many there are.
+def seeds(
+    texts: Texts,
+    widths: tuple[int, int],
+    part: tuple[int, int, int],
+    shelves: tuple[int, Array, Array],
+    out: Array,
+) -> None:
+    """Write the seeds of one part, those whose upper bits are its number, each on the shelf of its next bits.
 
-    `part` is its number, its bits and the bits of a place. What does not fit in `out` is counted only.
+    `part` is its number, its bits and the bits of a place. `shelves` are their bits, where each begins in
+    `out` (and the last ends), and how many seeds it has, which is counted; what finds no room is not written.
     """
     codes, starts, lengths = texts
     narrow, wide = widths
+    shelf_bits, begins, counts = shelves
     number, bits = np.uint64(part[0]), np.uint64(part[1])
     low = (np.uint64(1) << np.uint64(part[2])) - np.uint64(1)
-    down = np.uint64(63) - bits  # and one more, because a shift by 64 is undefined
+    # And one more each, because a shift by 64 is undefined.
+    down, to_shelf = np.uint64(63) - bits, np.uint64(63 - shelf_bits)
     size = _BLOCK
     for length in lengths:
         size = max(size, length)
-    short, long = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    hashes, long = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    is_dense = np.empty(size, np.bool_)
     power = np.uint64(1)
     for _ in range(narrow):
         power *= _M
-    end = done = 0
+    done = 0
     while done < starts.size:
         begin = last = starts[done]
         first = done
@@ -52,29 +62,35 @@ def seeds(texts: Texts, widths: tuple[int, int], part: tuple[int, int, int], out
             last = max(last, starts[done] + lengths[done])
             done += 1
         block = codes[begin:last]
-        block_polynomials(block, narrow, short)
+        windows = max(block.size - narrow + 1, 0)
+        block_polynomials(block, narrow, hashes)
         if wide == 2 * narrow:
             for i in range(block.size - wide + 1):
-                long[i] = short[i] * power + short[i + narrow]
+                long[i] = hashes[i] * power + hashes[i + narrow]
         else:
             block_polynomials(block, wide, long)
+        # A pass each, over all texts of the block: short loops without branches are vector instructions.
+        dense = 0
+        for code in block[: min(narrow - 1, block.size)]:
+            dense += code >= _DENSE
+        for i in range(windows):
+            dense += block[i + narrow - 1] >= _DENSE
+            is_dense[i] = 2 * dense >= narrow
+            dense -= block[i] >= _DENSE
+        for i in range(windows):
+            hashes[i] = _mix64(hashes[i] if is_dense[i] else long[i] ^ _WIDE)
         for row in range(first, done):
             start, length = starts[row] - begin, lengths[row]
-            room = end + length <= out.size
-            dense = 0
-            for code in block[start : start + min(narrow - 1, length)]:
-                dense += code >= _DENSE
             for i in range(start, start + length - narrow + 1):
-                dense += block[i + narrow - 1] >= _DENSE
-                is_dense = 2 * dense >= narrow
-                dense -= block[i] >= _DENSE
-                h = _mix64(short[i] if is_dense else long[i] ^ _WIDE)
-                if room:
-                    out[end] = (h << bits) & ~low | np.uint64(begin + i)
+                h = hashes[i]
+                seed = (h << bits) & ~low | np.uint64(begin + i)
+                shelf = (seed >> np.uint64(1)) >> to_shelf
+                place = begins[shelf] + counts[shelf]
+                if place < begins[shelf + 1]:
+                    out[place] = seed
                 # Which part a seed is in cannot be foretold, so it is no branch.
-                there = is_dense or i + wide <= start + length
-                end += there & ((h >> np.uint64(1)) >> down == number)
-    return end
+                there = is_dense[i] | (i + wide <= start + length)
+                counts[shelf] += there & ((h >> np.uint64(1)) >> down == number)
 
 
 def steps(places: int) -> int:

@@ -33,7 +33,7 @@ PARTS = {
     "read": {"index.store"},  # and adapters for files that take an extra, by name
     "relate": {"clustering", "columns", "compare", "passages", "quote", "verify", "words"},
     "facts": {"words"},
-    "passages": {"span_kernels", "threads"},
+    "passages": {"sorting", "span_kernels", "threads"},
     "span_kernels": {"kernels"},
     "quote": {"quote_kernels", "threads"},
     "quote_kernels": {"kernels"},

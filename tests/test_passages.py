@@ -1,6 +1,7 @@
 """Shared passages: every span is found, and only words that say something count."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -71,6 +72,16 @@ def test_every_maximal_span(compiled: bool, texts: list[str], spread: int, sides
     found = common_spans(encode(texts), np.array(sides[: len(texts)]), options, compiled=compiled)
     folded = [comparison_text(text) for text in texts]
     assert list(map(tuple, found.tolist())) == sorted(brute_force(folded, sides, options))
+
+
+@settings(deadline=None, max_examples=60)
+@given(TEXTS, st.integers(0, 4))
+def test_shelves_that_overflow_lose_nothing(texts: list[str], bits: int) -> None:
+    pytest.importorskip("numba")
+    encoded, sides = encode(texts), np.arange(len(texts))
+    found = common_spans(encoded, sides, ClusterSettings(), compiled=True)
+    with patch.multiple("dedup.passages", _SHELF=bits, _SPARE=0, _PART=1 << 7):
+        assert common_spans(encoded, sides, ClusterSettings(), compiled=True).tolist() == found.tolist()
 
 
 @settings(deadline=None)
