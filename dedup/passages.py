@@ -121,9 +121,10 @@ def _compiled_spans(
     shelf_bits = min(max((total >> bits).bit_length() - _SHELF, 0), 8)
 
     def repeated(number: int) -> NDArray[np.int64]:
-        rooms = np.full(1 << shelf_bits, (total >> bits + shelf_bits) * 9 // 8 + _SPARE)
+        # Without a sign, for whose sake a kernel would look at every place twice.
+        rooms = np.full(1 << shelf_bits, (total >> bits + shelf_bits) * 9 // 8 + _SPARE, np.uint64)
         while True:
-            begins, counts = np.append(0, np.cumsum(rooms)), np.zeros_like(rooms)
+            begins, counts = np.append(np.uint64(0), np.cumsum(rooms)), np.zeros_like(rooms)
             found = allocate((int(begins[-1]),), np.uint64, settings.scratch)
             shelves = (shelf_bits, begins, counts)
             span_kernels.seeds(arrays, widths, (number, bits, place_bits), shelves, found)

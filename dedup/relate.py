@@ -196,9 +196,11 @@ def _weighed(
 
 def _sides(items: Sequence[Paragraph], texts: Distinct) -> NDArray[np.int64]:
     """A number for every text: its outlet's, else its document's; one of its own where several have it."""
-    outlets = items.outlets if isinstance(items, Paragraphs) else [one.outlet for one in items]
+    outlets: Iterable[str | None] = map(operator.attrgetter("outlet"), items)
+    if isinstance(items, Paragraphs):
+        outlets = itertools.repeat(None) if items.outlets is None else items.outlets
     number: defaultdict[str | None, int] = defaultdict(itertools.count().__next__)
-    of_item = np.fromiter(map(number.__getitem__, outlets or itertools.repeat(None)), np.int64, len(items))
+    of_item = np.fromiter(map(number.__getitem__, outlets), np.int64, len(items))
     unknown = np.flatnonzero(np.array([not name for name in number], bool)[of_item])
     # Going on behind those of the outlets, for a document may be called as an outlet is.
     of_document: defaultdict[str, int] = defaultdict(itertools.count(len(number)).__next__)

@@ -50,7 +50,7 @@ def seeds(
     for length in lengths:
         size = max(size, length)
     hashes, long = np.empty(size, np.uint64), np.empty(size, np.uint64)
-    is_dense = np.empty(size, np.bool_)
+    dense, many = np.empty(size, np.bool_), np.empty(size, np.uint16)
     power = np.uint64(1)
     for _ in range(narrow):
         power *= _M
@@ -70,15 +70,15 @@ def seeds(
         else:
             block_polynomials(block, wide, long)
         # A pass each, over all texts of the block: short loops without branches are vector instructions.
-        dense = 0
-        for code in block[: min(narrow - 1, block.size)]:
-            dense += code >= _DENSE
+        for i in range(block.size):
+            dense[i] = block[i] >= _DENSE
+        many[:windows] = 0
+        for k in range(narrow):
+            for i in range(windows):
+                many[i] += dense[i + k]
         for i in range(windows):
-            dense += block[i + narrow - 1] >= _DENSE
-            is_dense[i] = 2 * dense >= narrow
-            dense -= block[i] >= _DENSE
-        for i in range(windows):
-            hashes[i] = _mix64(hashes[i] if is_dense[i] else long[i] ^ _WIDE)
+            dense[i] = 2 * many[i] >= narrow
+            hashes[i] = _mix64(hashes[i] if dense[i] else long[i] ^ _WIDE)
         for row in range(first, done):
             start, length = starts[row] - begin, lengths[row]
             for i in range(start, start + length - narrow + 1):
@@ -89,7 +89,7 @@ def seeds(
                 if place < begins[shelf + 1]:
                     out[place] = seed
                 # Which part a seed is in cannot be foretold, so it is no branch.
-                there = is_dense[i] | (i + wide <= start + length)
+                there = dense[i] | (i + wide <= start + length)
                 counts[shelf] += there & ((h >> np.uint64(1)) >> down == number)
 
 
@@ -152,39 +152,28 @@ def runs(texts: Texts, found: Array, place_bits: int, rule: tuple[Array, Array, 
     `rare` is set where such a seed begins.
     """
     sides, of_step, spread = rule
-    starts = texts[1]
     low = (np.uint64(1) << np.uint64(place_bits)) - np.uint64(1)
-    # The sides of many seeds at once, where one look into memory need not wait for the one before.
-    some = np.empty(_BLOCK, np.int32)
-    first = ahead = 0
-    end = begin = 0
     found = found[: _repeated(found, low)]
+    # The sides first, where one look into memory need not wait for the one before.
+    side = np.empty(found.size, np.int64)
     for i in range(found.size):
-        if i + 1 < found.size and found[i + 1] ^ found[begin] <= low:
+        side[i] = of_step[(found[i] & low) >> np.uint64(_STEP)]
+    for i in range(found.size):
+        if side[i] < 0:
+            side[i] = sides[_owner(texts[1], int(~side[i]), int(found[i] & low))]
+    end = begin = 0
+    several = False
+    for i in range(1, found.size + 1):
+        if i < found.size and found[i] ^ found[begin] <= low:
+            several |= side[i] != side[begin]
             continue
-        count = i + 1 - begin
-        if 2 <= count <= min(spread, _BLOCK):
-            if i >= ahead:
-                first, ahead = begin, min(begin + _BLOCK, found.size)
-                for k in range(first, ahead):
-                    some[k - first] = of_step[(found[k] & low) >> np.uint64(_STEP)]
-            side = np.int64(-1)
-            several = False
-            for k in range(begin, i + 1):
-                other = np.int64(some[k - first])
-                if other < 0:
-                    other = sides[_owner(starts, int(~other), int(found[k] & low))]
-                several = 0 <= side != other
-                if several:
-                    break
-                side = other
-            if several:
-                for k in range(begin, i + 1):
-                    place = found[k] & low
-                    rare[place] = True
-                    found[end] = ~place if k == begin else place
-                    end += 1
-        begin = i + 1
+        if several and i - begin <= spread:
+            for k in range(begin, i):
+                place = found[k] & low
+                rare[place] = True
+                found[end] = ~place if k == begin else place
+                end += 1
+        begin, several = i, False
     return end
 
 

@@ -68,11 +68,13 @@ def content_words(text: str, start: int, end: int, least: int = 0) -> int:
     # Names are words too for this look, which most formulas do not pass.
     if least and sum(run.casefold() not in ignored for run in _RUNS.findall(text, start, end)) < least:
         return 0
-    count = sum(
-        match.lastgroup == "content" and match.group().casefold() not in ignored
-        for match in content.finditer(text, *_around(text, start, end))
-        if start <= match.start() and match.end() <= end
-    )
+    count = 0
+    for match in content.finditer(text, *_around(text, start, end)):
+        first, last = match.span()
+        if first >= end:
+            break
+        if start <= first and last <= end and match.lastgroup == "content":
+            count += match.group().casefold() not in ignored
     return count if count >= least else 0
 
 
@@ -86,8 +88,12 @@ def _around(text: str, start: int, end: int) -> tuple[int, int]:
 
 def whole_words(text: str, start: int, end: int) -> int:
     """Count the words of `text[start:end]` that no end of it cuts, in scripts with spaces between words."""
-    around = _WORDS.finditer(text, max(start - _CONTEXT, 0), end + _CONTEXT)
-    return sum(start <= match.start() and match.end() <= end for match in around)
+    count = 0
+    for match in _WORDS.finditer(text, max(start - _CONTEXT, 0), end + _CONTEXT):
+        if match.start() >= end:
+            break
+        count += start <= match.start() and match.end() <= end
+    return count
 
 
 @cache
