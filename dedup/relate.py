@@ -157,36 +157,41 @@ def _weighed(
     dense = [2 * len(_DENSE.findall(words)) >= len(words) for words in shared]
     least = settings.passage_content
 
-    def places(chosen: NDArray[np.int64], before: int, look: int) -> Iterator[tuple[int, int, Place]]:
+    def spans(chosen: NDArray[np.int64], before: int) -> Iterator[tuple[int, Place]]:
         numbers, first = holders.words[chosen], holders.start[chosen]
         some = [items[number] for number in holders.paragraph[chosen].tolist()]
         begins, ends = compare.origins_of_ends(
             [one.text for one in some], first, first + lengths[numbers] - 1, known, compiled=compiled
         )
-        spans = zip(numbers.tolist(), some, begins, ends, strict=True)
-        for done, (number, one, begin, end) in enumerate(spans, start=before):
+        places = zip(numbers.tolist(), some, begins, ends, strict=True)
+        for done, (number, *span) in enumerate(places, start=before):
             if done % _TELL == 0:
                 told(done / holders.words.size)
-            # In scripts with spaces whole words are needed.
-            if dense[number] or whole_words(one.text, begin, end) >= settings.passage_words:
-                yield number, content_words(one.text, begin, end, least=look), Place(one, begin, end)
-            else:
-                yield number, 0, Place(one, begin, end)
+            yield number, Place(*span)
+
+    def weight(number: int, place: Place, look: int) -> int:
+        """Content words of a place, 0 where it is too short: in scripts with spaces it needs whole words."""
+        span = (place.paragraph.text, place.start, place.end)
+        if not dense[number] and whole_words(*span) < settings.passage_words:
+            return 0
+        return content_words(*span, least=look)
 
     is_first = np.diff(holders.words, prepend=-1) > 0
     found: dict[int, list[tuple[int, Place]]] = {}
-    for number, weight, place in places(np.flatnonzero(is_first), 0, look=least):
-        if weight >= least:
-            found[number] = [(weight, place)]
+    for number, place in spans(np.flatnonzero(is_first), 0):
+        if (words := weight(number, place, look=least)) >= least:
+            found[number] = [(words, place)]
     counts = np.zeros(len(shared), bool)
     counts[list(found)] = True
     others = np.flatnonzero(~is_first & counts[holders.words])
-    # A first look at words that passed it once only takes time.
-    for number, weight, place in places(others, holders.words.size - others.size, look=0):
-        if weight < least:
-            found.pop(number, None)
-        elif number in found:
-            found[number].append((weight, place))
+    for number, place in spans(others, holders.words.size - others.size):
+        if number not in found:
+            continue
+        # A first look at words that passed it once only takes time.
+        if (words := weight(number, place, look=0)) >= least:
+            found[number].append((words, place))
+        else:
+            del found[number]
     for number, weighed in found.items():
         held_by = sorted(
             (place for _, place in weighed), key=lambda place: (precedence(place.paragraph), place.start)
