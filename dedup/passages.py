@@ -134,6 +134,7 @@ def _compiled_spans(
         kept = []
         for begin, count in zip(begins[:-1].tolist(), counts.tolist(), strict=True):
             shelf = found[begin : begin + count]
+            shelf = shelf[: span_kernels.candidates(shelf, place_bits)]
             shelf.sort()
             kept.append(shelf[: span_kernels.runs(arrays, shelf, place_bits, rule, rare)].astype(np.int64))
         return np.concatenate(kept)
