@@ -140,10 +140,10 @@ def from_jsonl_on_two_cores(lines: bytearray, threshold: float) -> int:
     return from_jsonl(lines, threshold, workers=2)
 
 
-def on_disk(run: Callable[..., int]) -> Callable[[Any, float], int]:
+def on_disk(run: Callable[..., Any]) -> Callable[[Any, float], Any]:
     """The same job with a folder for what is large."""
 
-    def job(prepared: Any, threshold: float) -> int:
+    def job(prepared: Any, threshold: float) -> Any:
         with tempfile.TemporaryDirectory() as folder:
             return run(prepared, threshold, scratch=folder)
 
@@ -158,8 +158,8 @@ class Clustered(NamedTuple):
     clusters: Sequence[Cluster]
 
 
-def clustered(rows: Rows, threshold: float) -> Clustered:
-    paragraphs, settings = tuple(columns(rows)), ClusterSettings(threshold=threshold)
+def clustered(rows: Rows, threshold: float, **options: Any) -> Clustered:
+    paragraphs, settings = tuple(columns(rows)), ClusterSettings(threshold=threshold, **options)
     groups = distinct(paragraphs, settings)
     return Clustered(paragraphs, groups, cluster(paragraphs, settings, groups=groups).clusters)
 
@@ -210,9 +210,9 @@ SYSTEMS = {
     "jsonl-two-cores": System(as_jsonl, from_jsonl_on_two_cores, ("pyarrow",)),
     "on-disk": System(as_rows, on_disk(ours)),
     "passages": System(clustered, shared_passages),
-    "passages-on-disk": System(clustered, on_disk(shared_passages)),
+    "passages-on-disk": System(on_disk(clustered), on_disk(shared_passages)),
     "quotations": System(clustered, quoted),
-    "quotations-on-disk": System(clustered, on_disk(quoted)),
+    "quotations-on-disk": System(on_disk(clustered), on_disk(quoted)),
     "datasketch": System(as_rows, counted(peers.datasketch), ("datasketch", "xxhash")),
     "rensa": System(as_rows, counted(peers.rensa), ("rensa",)),
     "rensa-flat": System(as_rows, peers.rensa_flat, ("rensa",)),
@@ -317,7 +317,9 @@ def speed(sizes: list[int], systems: list[str], threshold: float, repeat: int, p
             path = corpus(size, Path(folder))
             for _, name in itertools.product(range(repeat), chosen):
                 command = [sys.executable, __file__, "measure", name, str(path), str(threshold)]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                done = subprocess.run(command, check=False, capture_output=True, text=True)
+                if done.returncode:
+                    raise SystemExit(f"{name} failed:\n{done.stderr}")
                 run = Run(*json.loads(done.stdout.splitlines()[-1]))  # text-dedup tells its progress there
                 best[name, size] = best.get((name, size), run).or_better(run)
             for name in chosen:
