@@ -18,6 +18,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import TypeAlias
 
+from dedup.embedded import with_embedded
 from dedup.markup import RAW_TEXT, VOID, Tag, attributes, tags, without_boxes, without_code
 from dedup.metadata import declared_text, read_metadata
 from dedup.settings import HtmlSettings
@@ -352,7 +353,9 @@ def segment_html(document: Document, settings: HtmlSettings | None = None) -> Pa
     if (body := declared_text(document.text, found)) and len(drafts) <= settings.witness_blocks:
         shares = match_blocks([text for text, *_ in drafts], body)
     blocks = tuple(Block(*draft, declared=said) for draft, said in zip(drafts, shares, strict=True))
-    return Page(document, blocks, read_metadata(document.text, found, blocks), found)
+    metadata = read_metadata(document.text, found, blocks)
+    blocks = with_embedded(document.text, found, blocks, metadata, settings)
+    return Page(document, blocks, metadata, found)
 
 
 def heard(page: Page, settings: HtmlSettings | None = None) -> Page:

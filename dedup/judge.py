@@ -47,6 +47,7 @@ def judge(
     `recurrences` says of each block who else carries it; it is empty where that is not known.
     """
     usual = settings.keep
+    probabilities = np.where([block.from_data for block in page.blocks], settings.data, probabilities)
     if source == "forest":
         settings = replace(settings, keep=bar(page, probabilities, settings))
     known = recurrences or (Recurrence(),) * len(page.blocks)

@@ -80,7 +80,7 @@ def witnessed(block: Block, probability: float, recurrence: Recurrence, source: 
         header, line = lexicon.header(folded), lexicon.line(folded)
     if line is None and (block.tag == "figcaption" or "figcaption" in block.path.split("/")):
         line = Reason.CAPTION
-    evidence = [_likely(source, probability)]
+    evidence = [_FROM_DATA if block.from_data else _likely(source, probability)]
     if block.extracted is not None:
         evidence.append(
             Evidence("trafilatura", f"kept {block.extracted:.0%} of it", round(2 * block.extracted - 1, 4))
@@ -96,6 +96,9 @@ def witnessed(block: Block, probability: float, recurrence: Recurrence, source: 
     if recurrence.outlets:
         evidence.append(Evidence("outlets", f"stands in {recurrence.outlets} more outlets", 0.5))
     return Witnessed(block, folded, lexicon, header, line, probability, recurrence, evidence)
+
+
+_FROM_DATA = Evidence("data", "stands beside the title in the data that the page is made from", 1.0)
 
 
 # Most blocks of an outlet that is known recur on as many pages, at places of the same few chances.

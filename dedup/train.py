@@ -252,6 +252,8 @@ def read_examples(folder: Path, media: Media) -> Iterator[Example]:
         text, encoding = decode(raw, html=True)
         document = Document(row["id"], row["id"], text, Media.HTML, encoding, url=row.get("url"))
         page = segment_html(document)
+        # The forest is not asked for what only the data has.
+        page = replace(page, blocks=tuple(block for block in page.blocks if not block.from_data))
         page = heard(page) if media is Media.HTML else page
         address = page.metadata.url or row.get("url") or ""
         outlet = registered_domain(urlsplit(address).hostname or row["outlet"])

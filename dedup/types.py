@@ -162,6 +162,11 @@ class Block:
     extracted: float | None = None
     declared: float | None = None
 
+    @property
+    def from_data(self) -> bool:
+        """Whether it stands in the data of a script, from which the article is made (see `embedded`)."""
+        return self.path.startswith("script/")
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -15,7 +15,8 @@ CONTRACTS = {"dedup._version", "dedup.types", "dedup.settings", "dedup.lexicon"}
 JOINTS = ("dedup", "dedup.cleaner", "dedup.loaded", "dedup.looks", "dedup.pipeline", "dedup.train")
 # A stage made of parts joins them; a part knows no stage. Whatever is not named here joins nothing.
 PARTS = {
-    "html": {"markup", "metadata", "witness"},
+    "html": {"embedded", "markup", "metadata", "witness"},
+    "embedded": {"markup"},
     "metadata": {"markup"},
     "forest": {"expected", "features"},
     "features": {"grams"},
