@@ -24,7 +24,8 @@ def above_body(
     """Above the body of flat text only a sure forest keeps a short line that is neither title nor bullet."""
     for i in range(body_of(blocks, settings) or 0):
         b = blocks[i]
-        if kept[i] and i != title and b.probability < settings.sure and not is_prose(b.block):
+        short = len(b.block.text) < settings.short_line and not is_prose(b.block)
+        if kept[i] and i != title and b.probability < settings.sure and short:
             if is_bullet(b.block):
                 continue
             kept[i] = False

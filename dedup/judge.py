@@ -6,7 +6,7 @@ The order of things:
 2. *strip*: what is chrome for certain: pieces cut off a line and lines the lexicon is certain of, sentences
    that ask for consent, what recurs on the outlet, cards that quote another site's article; then in flat
    text the region under a header that stands alone (`関連記事`), in which teasers in full prose look exactly
-   like body, and in HTML the comments and a second article;
+   like body, and comments that are signed; in HTML the comments and a second article;
 3. *title*, and with it known the repeats within the document;
 4. *verdict*: what was stripped stays so; the lexicon decides against a forest that is not sure; else the
    forest decides, with a lower bar on a page that lets expect little; the title is kept in any case;
@@ -27,7 +27,17 @@ from dedup.context import above_body, bridges, summary, tables
 from dedup.expected import bar
 from dedup.roles import is_bullet, is_prose, kind_of, reason_of
 from dedup.settings import JudgeSettings
-from dedup.strip import cards, comments, consent, other_articles, outlet_chrome, pieces, regions, repeats
+from dedup.strip import (
+    cards,
+    comments,
+    consent,
+    other_articles,
+    outlet_chrome,
+    pieces,
+    regions,
+    repeats,
+    signed_comments,
+)
 from dedup.testimony import Witnessed, heads_article, is_kept, witnessed
 from dedup.title import title_of
 from dedup.types import Evidence, JudgedBlock, Kind, Media, Page, Reason, Recurrence, Verdict
@@ -59,6 +69,7 @@ def judge(
     outlet_chrome(page, blocks, settings)
     cards(blocks, settings)
     if page.document.media is Media.TEXT:
+        signed_comments(blocks, settings)
         regions(blocks, settings)
     else:
         comments(blocks, settings)

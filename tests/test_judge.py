@@ -179,6 +179,32 @@ def test_a_link_to_the_comments_and_a_section_are_no_head_of_comments(line):
     assert [found[line] for line in PROSE] == ["paragraph"] * 5
 
 
+READERS = [
+    line
+    for name in ("Maud", "Piet", "Lena")
+    for line in (
+        f"Posted by {name} on March 4, 2025 at 9:15 am",
+        f"My own view, says {name}, is that the harbour ought to keep its old cranes as well.",
+    )
+]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_under_a_head_of_comments_flat_text_is_cut_where_lines_are_signed(signed):
+    readers = READERS if signed else READERS[1::2]
+    lines = (*((0.9, f"{line}{line}") for line in PROSE[:3]), (0.2, "3 Comments"))
+    found = verdicts(*lines, *((0.8, line) for line in readers))
+    assert found[:3] == ["paragraph"] * 3
+    assert (set(found[4:]) == {"comments"}) is signed
+
+
+def test_a_long_line_above_the_body_is_no_short_line():
+    long = (0.7, " / ".join(PROSE) + " / " + " / ".join(PROSE[::-1]) + " (to be continued")
+    assert verdicts(long, (0.9, PROSE[0]), (0.9, PROSE[1]))[0] == "paragraph"
+    short = (0.7, "Harbour / library / town / (to be continued")
+    assert verdicts(short, (0.9, PROSE[0]), (0.9, PROSE[1]))[0] == "navigation"
+
+
 def test_comments_above_the_body_head_nothing():
     body = "".join(f"<p>{line}</p>" for line in PROSE)
     found = verdicts_of(f"<p>12 comments</p>{body}", 0.95)

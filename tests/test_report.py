@@ -294,14 +294,14 @@ def test_a_cluster_is_followed_to_its_articles(window, samples):
     page.get_by_label("Kind").select_option("changed_facts")
     assert page.locator(".list > li").count() == 4
     page.locator(".list a").first.click()
-    page.get_by_role("heading", level=1, name="Cluster").wait_for()
+    page.get_by_role("heading", level=1, name="Cluster", exact=True).wait_for()
     assert page.locator("ins.fact").count() >= 1
     assert page.locator("del.fact").count() >= 1
     assert fits(page)
     page.locator("section.card a").first.click()
     page.locator("article.article").wait_for()
     page.locator("a.shared").first.click()
-    page.get_by_role("heading", level=1, name="Cluster").wait_for()
+    page.get_by_role("heading", level=1, name="Cluster", exact=True).wait_for()
 
 
 def test_a_story_stands_side_by_side(window, samples):
