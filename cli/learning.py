@@ -186,7 +186,5 @@ def train(
     write_models(trained, output)
     for name, one in trained.items():
         for folder, score in one.record["held_out"].items():
-            typer.echo(
-                f"{name:6} {folder:20} F1 {score['f1']:.4f}  P {score['precision']:.4f}"
-                f"  R {score['recall']:.4f}  on outlets held out"
-            )
+            figures = "  ".join(f"{measure} {value:.4f}" for measure, value in score.items())
+            typer.echo(f"{name:6} {folder:20} {figures}  on outlets held out")

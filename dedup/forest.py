@@ -1,4 +1,4 @@
-"""The trained judge: the chance that a block is content, from its features.
+"""The trained judge: the chance that a block is content, or the title, from its features.
 
 A forest of decision trees (gradient boosting) as plain arrays. It is trained by `dedup.train` and
 evaluated here with numpy alone: all blocks walk down all trees at once, one level a step.
@@ -10,6 +10,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -28,6 +29,17 @@ _DEFAULTS = JudgeSettings()
 _AROUND = 10
 
 
+class Model(StrEnum):
+    """The forests that `dedup train` writes, by the names of their files."""
+
+    HTML = "html"
+    # HTML that trafilatura did not see.
+    QUICK = "quick"
+    FLAT = "flat"
+    # Which line of flat text is its title; the others tell content.
+    TITLE = "title"
+
+
 class ModelError(ValueError):
     """A folder without the forests of `dedup train`, or with those of another version."""
 
@@ -38,7 +50,7 @@ class Forest:
 
     Node `i` sends a row to node `below[i]`, or to the next where its value in column `feature[i]` is
     above `threshold[i]`; a leaf sends every row to itself and adds `value[i]` to the log-odds of
-    content. `roots` are the first nodes of the trees, `depth` the longest way down,
+    what is asked. `roots` are the first nodes of the trees, `depth` the longest way down,
     `columns` the names of the features in order, `text_weights` and `place_weights` what the
     features weigh words with (see `dedup.grams`).
     """
@@ -63,12 +75,9 @@ class Reading:
     place_weights: NDArray[np.float32]
 
 
-def load(media: Media, settings: JudgeSettings = _DEFAULTS, *, witness: bool = True) -> Forest:
-    """The forest for a medium, or for HTML that trafilatura did not see; see `JudgeSettings.models`.
-
-    Raises `ModelError` where the folder holds none that fits.
-    """
-    return _read(settings.models, "flat" if media is Media.TEXT else "html" if witness else "quick")
+def load(model: Model, settings: JudgeSettings = _DEFAULTS) -> Forest:
+    """One of the forests; see `JudgeSettings.models`. Raises `ModelError` where the folder holds none."""
+    return _read(settings.models, model)
 
 
 @cache
@@ -87,7 +96,7 @@ def digest(settings: JudgeSettings) -> str:
     """Tells the forests of `settings.models` from others."""
     place = Path(settings.models) if settings.models else files("dedup").joinpath("model")
     made = hashlib.blake2b(digest_size=16)
-    for name in ("flat", "html", "quick"):
+    for name in sorted(Model):
         made.update(hashlib.blake2b(place.joinpath(f"{name}.npz").read_bytes()).digest())
     return made.hexdigest()
 
@@ -167,6 +176,17 @@ def score(
     return np.where(others, np.maximum(chances, settings.keep), chances)
 
 
+def title_score(
+    forest: Forest, page: Page, known: Sequence[Recurrence] = (), reading: Reading | None = None
+) -> NDArray[np.float64]:
+    """P(title) of each line of flat text, shape `(len(page.blocks),)`; the rest is as for `score`."""
+    if not page.blocks:
+        return np.zeros(0)
+    if reading is None or not _weigh_alike(reading, forest):
+        reading = read_page(forest, page)
+    return _chances(forest, page, reading, known)
+
+
 def _weigh_alike(reading: Reading, forest: Forest) -> bool:
     return np.array_equal(reading.text_weights, forest.text_weights) and np.array_equal(
         reading.place_weights, forest.place_weights
@@ -229,7 +249,7 @@ def _stretches(prose: NDArray[np.bool_], settings: JudgeSettings) -> NDArray[np.
 
 
 def probabilities(forest: Forest, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-    """P(content) of each row of features, shape `(len(rows),)`."""
+    """What the forest says of each row of features, as chances of shape `(len(rows),)`."""
     # A tree's rows stand side by side, and so do a column's values: neighbours in memory.
     columns = np.ascontiguousarray(rows.T)
     values, column, row = columns.ravel(), forest.feature * len(rows), np.arange(len(rows))

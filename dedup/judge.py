@@ -49,12 +49,14 @@ def judge(
     recurrences: Sequence[Recurrence],
     settings: JudgeSettings,
     source: str = "forest",
+    titles: np.ndarray | Sequence[float] = (),
 ) -> tuple[JudgedBlock, ...]:
     """A verdict for every block of a page, in order.
 
     `probabilities` has shape `(len(page.blocks),)`: how likely each block is content, by the forest or, where
     `source` says `place`, by the places its outlet is known for.
-    `recurrences` says of each block who else carries it; it is empty where that is not known.
+    `recurrences` says of each block who else carries it; it is empty where that is not known. `titles` says
+    of each line of flat text how likely it is the title; HTML names its own.
     """
     usual = settings.keep
     probabilities = np.where([block.from_data for block in page.blocks], settings.data, probabilities)
@@ -74,7 +76,7 @@ def judge(
     else:
         comments(blocks, settings)
         other_articles(blocks, settings)
-    title = title_of(page, blocks, settings)
+    title = title_of(page, blocks, titles, settings)
     repeats(blocks, title, settings)
     kept = [is_kept(b, settings) for b in blocks]
     for b in (b for b, keeps in zip(blocks, kept, strict=True) if keeps and b.probability < usual):

@@ -2,15 +2,14 @@
 
 import gc
 
-from dedup.forest import load
+from dedup.forest import Model, load
 from dedup.lexicon import lexicon
 from dedup.pipeline import clean
-from dedup.types import Media
 
 for _language in ("en", "ja"):
     lexicon(_language)
-for _media in Media:
-    load(_media)
+for _model in Model:
+    load(_model)
 # Parsers load parts of themselves with the first page. This one is so long that trafilatura does not turn
 # to its other extractors: their word lists take .2 s, and few pages need them.
 _prose = "The harbour market opens at seven, and boats from the islands land their fish on the quay. "

@@ -16,7 +16,7 @@ from dedup.article import assemble
 from dedup.decode import DecodeError, decode
 from dedup.divide import split_digest, unglue
 from dedup.flat import segment_text
-from dedup.forest import digest, load, read_page, score
+from dedup.forest import Model, digest, load, read_page, score, title_score
 from dedup.html import heard, segment_html
 from dedup.judge import judge
 from dedup.looks import Ready, clean_many, learn, traces
@@ -146,8 +146,8 @@ def unique(
 
 def check_models(settings: Settings) -> None:
     """Raises `ModelError` where models of one's own do not load."""
-    for media, witness in ((Media.HTML, True), (Media.HTML, False), (Media.TEXT, True)):
-        load(media, settings.judge, witness=witness)
+    for model in Model:
+        load(model, settings.judge)
 
 
 def model_digest(settings: Settings) -> str:
@@ -195,7 +195,7 @@ def cleaned(
 
 def _quick(page: Page, settings: Settings) -> NDArray[np.float64]:
     """How likely the blocks of an HTML page are content by the page alone."""
-    return score(load(Media.HTML, settings.judge, witness=False), page, (), settings.judge)
+    return score(load(Model.QUICK, settings.judge), page, (), settings.judge)
 
 
 def _cleaned(source: Source, profiles: Profiles, settings: Settings) -> Cleaned:
@@ -250,23 +250,26 @@ def _article(
     profiled = page.document.outlet in profiles.outlets
     own = own or (trace(page, settings.outlet) if profiled else None)
     known = recurrences(profiles, own, settings.outlet) if profiled else ()
-    source = "forest"
+    source, titles = "forest", np.zeros(0)
     if page.document.media is Media.TEXT:
-        chances = score(load(Media.TEXT, settings.judge), page, known, settings.judge)
+        forest = load(Model.FLAT, settings.judge)
+        reading = read_page(forest, page)
+        chances = score(forest, page, known, settings.judge, reading)
+        titles = title_score(load(Model.TITLE, settings.judge), page, known, reading)
     elif (placed := by_places(page, known, settings.outlet)) is not None:
         chances, source = placed, "place"
     else:
         reading = None
         if quick is None:
-            forest = load(Media.HTML, settings.judge, witness=False)
+            forest = load(Model.QUICK, settings.judge)
             reading = read_page(forest, page)
             quick = score(forest, page, (), settings.judge, reading)
         chances = quick
         if not is_clear(page, chances, known, settings.judge):
             page = heard(page, settings.html)
-            forest = load(Media.HTML, settings.judge)
+            forest = load(Model.HTML, settings.judge)
             chances = score(forest, page, known, settings.judge, reading, first=quick)
-    return assemble(page, judge(page, chances, known, settings.judge, source), ordinal)
+    return assemble(page, judge(page, chances, known, settings.judge, source, titles), ordinal)
 
 
 def _handed(content: bytes | str, url: str | None, outlet: str | None, settings: Settings) -> Page:

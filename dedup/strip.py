@@ -17,6 +17,9 @@ from dedup.types import Block, Page, Piece, Reason
 
 # The number of an item on a line of its own.
 _RANK = regex.compile(r"[\W_]*\d+[\W_]*(?:位)?$")
+# A line that says who wrote a comment, and when: «3. Maud March 4, 2025 at 9:15 am»; in characters.
+_SIGNATURE = 80
+_DATED = regex.compile(r"\d{1,2}:\d{2}|(?<!\d)(?:19|20)\d{2}(?!\d)")
 # What a line says of itself that holds inside a region of another reason too.
 _OUTSPOKEN = frozenset(
     {
@@ -178,7 +181,8 @@ def signed_comments(blocks: Sequence[Witnessed], settings: JudgeSettings) -> Non
 
 
 def _is_signature(b: Witnessed) -> bool:
-    return b.line in (Reason.BYLINE, Reason.DATELINE, Reason.COMMENTS) or b.header is Reason.COMMENTS
+    named = b.line in (Reason.BYLINE, Reason.DATELINE, Reason.COMMENTS) or b.header is Reason.COMMENTS
+    return named or (len(b.block.text) <= _SIGNATURE and _DATED.search(b.block.text) is not None)
 
 
 def _strip_comments(head: Witnessed, below: Sequence[Witnessed], settings: JudgeSettings) -> None:

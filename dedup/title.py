@@ -5,26 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+import numpy as np
 import regex
 
 from dedup.lexicon import fold
 from dedup.roles import is_prose
 from dedup.settings import JudgeSettings
 from dedup.testimony import Witnessed, is_kept
-from dedup.types import Media, Page, Piece
+from dedup.types import Evidence, Media, Page, Piece
 
 _RUN = regex.compile(r"[a-z0-9'’]{2,}|[^\W_a-z0-9]+")
 
 
-def title_of(page: Page, blocks: Sequence[Witnessed], settings: JudgeSettings) -> int | None:
-    """Index of the block that is the article's title, if it stands in the visible text."""
+def title_of(
+    page: Page, blocks: Sequence[Witnessed], titles: np.ndarray | Sequence[float], settings: JudgeSettings
+) -> int | None:
+    """Index of the block that is the article's title, if it stands in the visible text.
+
+    `titles` says of each line of flat text how likely it is the title.
+    """
     for i, b in enumerate(blocks):
         if b.block.tag == Piece.ENTRY_TITLE:
             return i
-    first_kept = body_of(blocks, settings)
     if page.document.media is Media.HTML:
-        return _headline(page, blocks, first_kept)
-    return _first_line_title(blocks, first_kept)
+        return _headline(page, blocks, body_of(blocks, settings))
+    if not len(titles):
+        return None
+    likeliest, body = int(np.argmax(titles)), body_of(blocks, settings)
+    chance = float(titles[likeliest])
+    if chance < (settings.title if body is None or likeliest < body else settings.title_below):
+        return None
+    blocks[likeliest].evidence.append(
+        Evidence("title", f"{chance:.2f} likely, and no line likelier", round(chance, 4))
+    )
+    return likeliest
+
+
+def likeness(one: str, other: str) -> float:
+    """Jaccard similarity of what two texts are made of: words of alphabets, pairs of other characters.
+
+    >>> likeness("Harbour opens again", "The harbour opens again")
+    0.75
+    """
+    left, right = _grams(fold(one)), _grams(fold(other))
+    return len(left & right) / max(len(left | right), 1)
 
 
 def body_of(blocks: Sequence[Witnessed], settings: JudgeSettings) -> int | None:
@@ -44,25 +68,6 @@ def _headline(page: Page, blocks: Sequence[Witnessed], first_kept: int | None) -
         score = len(own & wanted) / len(own | wanted) if wanted else 0.0
         score += 0.3 * (b.block.tag == "h1") + 0.1 * (b.block.tag == "h2") - 0.3 * (b.block.link_share > 0.5)
         if score > best_score:
-            best, best_score = i, score
-    return best
-
-
-def _first_line_title(blocks: Sequence[Witnessed], first_kept: int | None) -> int | None:
-    """In flat text: the line before the body that shares most of its words with it and is no chrome."""
-    if first_kept is None:
-        return None
-    body = set[str]()
-    for b in blocks[first_kept : first_kept + 12]:
-        body |= _grams(b.folded)
-    best, best_score = None, 0.25
-    for i, b in enumerate(blocks[:first_kept]):
-        if not 8 <= len(b.folded) <= 160 or b.header or b.line or b.decided or b.folded.endswith("。"):
-            continue
-        own = _grams(b.folded)
-        # Section names share words with the body too, but are short.
-        score = len(own & body) / max(len(own), 1) * min(1.0, len(b.folded) / 20)
-        if score > best_score:  # of equals the first: a repeated title is a duplicate
             best, best_score = i, score
     return best
 

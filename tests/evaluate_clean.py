@@ -7,8 +7,9 @@
     python tests/evaluate_clean.py score --models DIR [--text] [--alone] [SET ...]
         cleans every page with the forest of its fold and prints a row a set: F1, precision,
         recall and pages below .8 of F1, for dedup and for trafilatura (the better of its default
-        and its precision mode); `--text` flattens the pages first, `--alone` forgets the other
-        pages of the outlet; `--worst N` lists the worst pages
+        and its precision mode); `--text` flattens the pages first, and tells how many of the
+        titles that the HTML names and the text has were found; `--alone` forgets the other pages
+        of the outlet; `--worst N` lists the worst pages
     python tests/evaluate_clean.py transfer [--text] [SET ...]
         trains on all sets but one and prints how the forest, alone, does on that one, for each:
         what to expect of pages that were gathered and labelled by others; takes half an hour
@@ -26,26 +27,29 @@ import gzip
 import html
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import trafilatura
 
 import dedup
 from dedup import pipeline
 from dedup.decode import decode
-from dedup.forest import Forest, from_bytes, to_bytes
+from dedup.forest import Forest, Model, from_bytes, to_bytes
 from dedup.gold import Score, evaluate
 from dedup.settings import JudgeSettings
+from dedup.title import likeness
 from dedup.train import fold_of, read_examples, train_all, train_folders, write_models
-from dedup.types import Media, Source
+from dedup.types import Article, Media, Source
 
 ROOT = Path(__file__).resolve().parents[2] / "shared" / "eval"
+# A title is right if it shares most words with the line that has it: marks before it are taken off.
+ALIKE = 0.8
 SETS = ("aed", "fundus", "wcxb_article", "daniel", "l3s", "cwced", "ja", "ja_web")
-NAMES = {Media.HTML: ("quick", "html"), Media.TEXT: ("flat",)}
 
 
 def write_folds(root: Path, sets: Sequence[str], models: Path) -> None:
@@ -71,7 +75,7 @@ def transfer(root: Path, sets: Sequence[str], *, text: bool) -> None:
 
 def ship(models: Path) -> None:
     package = Path(dedup.__file__).parent / "model"
-    for name in (name for names in NAMES.values() for name in names):
+    for name in Model:
         for suffix in ("npz", "json"):
             (package / f"{name}.{suffix}").write_bytes((models / f"{name}.{suffix}").read_bytes())
 
@@ -90,18 +94,17 @@ def pages(folder: Path, *, text: bool) -> Iterator[tuple[dict[str, str], str]]:
 def unseen(models: Path, fold: int) -> Iterator[None]:
     """The package's forests give way to those that saw no outlet of this fold."""
 
-    def held_out(media: Media, settings: JudgeSettings, *, witness: bool = True) -> Forest:
-        name = "flat" if media is Media.TEXT else "html" if witness else "quick"
+    def held_out(name: Model, settings: JudgeSettings) -> Forest:
         return from_bytes((models / f"{name}-{fold}.npz").read_bytes())
 
     with mock.patch.object(pipeline, "load", cache(held_out)):
         yield
 
 
-def cleaned(sources: Sequence[Source], models: Path, *, alone: bool) -> list[str]:
-    """The text of the articles of each source, by forests that have not seen its outlet."""
+def cleaned(sources: Sequence[Source], models: Path, *, alone: bool) -> list[tuple[Article, ...]]:
+    """The articles of each source, by forests that have not seen its outlet."""
     folds = [fold_of(source.outlet or source.name) for source in sources]
-    texts = [""] * len(sources)
+    articles: list[tuple[Article, ...]] = [()] * len(sources)
     for fold in sorted(set(folds)):
         chosen = [i for i, own in enumerate(folds) if own == fold]
         with unseen(models, fold):
@@ -110,8 +113,20 @@ def cleaned(sources: Sequence[Source], models: Path, *, alone: bool) -> list[str
             for i, found in zip(chosen, pipeline.clean_many(pages, profiles=profiles), strict=True):
                 if found.failure:
                     print(f"  {found.source}: {found.failure.message}", file=sys.stderr)
-                texts[i] = "\n".join(article.text for article in found.articles)
-    return texts
+                articles[i] = found.articles
+    return articles
+
+
+def titled(root: Path, articles: Mapping[str, tuple[Article, ...]]) -> str:
+    """The share of right titles, of the flat pages of a folder whose text has the title of the HTML."""
+    right = []
+    for example in read_examples(root, Media.TEXT):
+        if example.folder == root.name and example.titles.any():
+            lines = np.flatnonzero(example.titles)
+            texts = [example.page.blocks[i].text for i in lines]
+            found = [article.title for article in articles[example.id] if article.title]
+            right.append(any(likeness(title, text) > ALIKE for title in found for text in texts))
+    return f"  {np.mean(right):6.3f} of {len(right)}"
 
 
 def baseline(page: str, *, text: bool, precise: bool) -> str:
@@ -127,7 +142,10 @@ def baseline(page: str, *, text: bool, precise: bool) -> str:
 def score_sets(root: Path, sets: Sequence[str], models: Path, *, text: bool, alone: bool, worst: int) -> None:
     outlets = json.loads((models / "outlets.json").read_text(encoding="utf-8"))
     media = Media.TEXT if text else Media.HTML
-    print(f"{'set':14} {'pages':>5}  {'dedup F1':>8}  {'P':>5}  {'R':>5}  {'<.8':>4}  {'trafilatura F1':>14}")
+    print(
+        f"{'set':14} {'pages':>5}  {'dedup F1':>8}  {'P':>5}  {'R':>5}  {'<.8':>4}  {'trafilatura F1':>14}"
+        + "  titles" * text
+    )
     failing: list[tuple[float, str, str]] = []
     for one in sets:
         rows = list(pages(root / one, text=text))
@@ -142,7 +160,8 @@ def score_sets(root: Path, sets: Sequence[str], models: Path, *, text: bool, alo
             )
             for row, page in rows
         ]
-        texts = cleaned(sources, models, alone=alone)
+        articles = cleaned(sources, models, alone=alone)
+        texts = ["\n".join(article.text for article in found) for found in articles]
         found = [(row["gold"], text) for (row, _), text in zip(rows, texts, strict=True)]
         ours = evaluate(found)
         each = [evaluate([pair]).f1 for pair in found]
@@ -151,7 +170,9 @@ def score_sets(root: Path, sets: Sequence[str], models: Path, *, text: bool, alo
             for precise in (False, True)
         )
         low = sum(f1 < 0.8 for f1 in each)
-        print(row_of(one, ours, low, theirs), flush=True)
+        by_id = {row["id"]: found for (row, _), found in zip(rows, articles, strict=True)}
+        named = titled(root / one, by_id) if text else ""
+        print(row_of(one, ours, low, theirs) + named, flush=True)
         failing += [(f1, one, row["id"]) for f1, (row, _) in zip(each, rows, strict=True)]
     for f1, one, page_id in sorted(failing)[:worst]:
         print(f"  {f1:.2f}  {one:14} {page_id}")

@@ -23,24 +23,36 @@ PROSE = (
 )
 
 
-def verdicts(*lines: tuple[float, str], recurs: dict[int, int] | None = None) -> list[str]:
-    """Kind or reason of each line, given as (probability, text)."""
-    text = "\n".join(line for _, line in lines)
+def verdicts(
+    *lines: tuple[float, str] | tuple[float, str, float], recurs: dict[int, int] | None = None
+) -> list[str]:
+    """Kind or reason of each line, given as (probability, text), perhaps with that of being the title."""
+    text = "\n".join(line for _, line, *_ in lines)
     page = segment_text(Document("-", "-", text, Media.TEXT, Encoding("utf-8", "text")))
     assert len(page.blocks) == len(lines)
     known = [Recurrence((recurs or {}).get(i, 0)) for i in range(len(lines))] if recurs else []
-    judged = judge(page, np.array([p for p, _ in lines]), known, JudgeSettings())
+    titles = [title for _, _, title in ((*line, 0.0)[:3] for line in lines)]
+    judged = judge(page, np.array([p for p, *_ in lines]), known, JudgeSettings(), titles=titles)
     return [str(j.verdict.kind or j.verdict.reason) for j in judged]
 
 
 CASES = {
-    "the title is the line before the body that shares its words": (
-        [(0.1, "地域"), (0.2, "港の倉庫を図書館に 北浜市が計画"), (0.1, "2025年3月4日"), (0.9, PROSE[0])],
+    "the title is the line that is likeliest to be it": (
+        [
+            (0.1, "地域", 0.3),
+            (0.2, "港の倉庫を図書館に 北浜市が計画", 0.6),
+            (0.1, "2025年3月4日"),
+            (0.9, PROSE[0]),
+        ],
         ["navigation", "title", "dateline", "paragraph"],
+    ),
+    "a text need not have a title": (
+        [(0.1, "地域", 0.05), (0.9, PROSE[0]), (0.9, PROSE[1])],
+        ["navigation", "paragraph", "paragraph"],
     ),
     "a repeated title is a duplicate": (
         [
-            (0.4, "港の倉庫を図書館に 北浜市が計画を発表"),
+            (0.4, "港の倉庫を図書館に 北浜市が計画を発表", 0.7),
             (0.6, "港の倉庫を図書館に 北浜市が計画を発表"),
             (0.9, PROSE[0]),
         ],
@@ -92,7 +104,7 @@ CASES = {
     ),
     "bullets between title and body sum it up, a name there is a byline": (
         [
-            (0.3, "▽港の倉庫を図書館に 北浜市が計画"),
+            (0.3, "▽港の倉庫を図書館に 北浜市が計画", 0.7),
             (0.1, "Mina Orlov"),
             (0.3, "- 工事は来年の春に始まる見込み"),
             (0.3, "- 費用は十二億円、寄付も募る"),

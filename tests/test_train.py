@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import dedup
 from dedup import train as training
-from dedup.forest import from_bytes, probabilities, score, to_bytes
+from dedup.forest import Model, from_bytes, probabilities, score, title_score, to_bytes
 from dedup.gold import align, evaluate, token_shingles
 from dedup.settings import JudgeSettings, Settings
 from dedup.types import Media
@@ -123,12 +123,27 @@ def test_a_folder_makes_models_that_clean_uses(
     done = CliRunner().invoke(app, example[1].split())
     assert done.exit_code == 0, done.output
     names = {path.name for path in (tmp_path / "models").iterdir()}
-    assert names == {f"{name}.{suffix}" for name in ("html", "quick", "flat") for suffix in ("npz", "json")}
+    assert names == {f"{name}.{suffix}" for name in Model for suffix in ("npz", "json")}
     own = Settings(judge=JudgeSettings(models=str(tmp_path / "models")))
     content = gzip.decompress((folder / "html" / "p3.html.gz").read_bytes())
     (article,) = dedup.clean(content, settings=own)
     assert "Imprint" not in article.text
     assert "It stays open" in article.text
+
+
+def test_the_line_that_reads_like_the_title_of_the_html_is_learned(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("lightgbm", reason="needs the extra `train`")
+    pytest.importorskip("inscriptis", reason="needs the extra `train`")
+    monkeypatch.setattr(training, "_ROUNDS", 20)
+    monkeypatch.setitem(training._PARAMETERS, "min_data_in_leaf", 5)
+    examples = list(training.read_examples(folder, Media.TEXT))
+    trained = training.train_all(examples)[Model.TITLE]
+    assert trained.record["held_out"] == {"pages": {"right": 1.0}, "pages dumped": {"right": 1.0}}
+    for example in examples:
+        chances = title_score(trained.forest, example.page)
+        assert re.fullmatch(r"The \w+ opens", example.page.blocks[int(np.argmax(chances))].text)
 
 
 def test_a_folder_without_gold_text_is_refused_with_what_to_do(tmp_path: Path) -> None:
