@@ -205,10 +205,11 @@ def _echoes(page: Page, chars: Characters, prose: Column) -> Columns:
 
 
 def _gaps(page: Page) -> Columns:
-    """Blank lines before and after each block of flat text."""
+    """Blank lines before and after each block of flat text; another column is far."""
     first = np.array([block.line for block in page.blocks], float)
     last = first + [page.document.text.count("\n", block.start, block.end) for block in page.blocks]
-    gaps = np.minimum(np.append(0.0, first[1:] - last[:-1]), 6.0) - 1.0
+    lines = np.append(0.0, first[1:] - last[:-1])
+    gaps = np.where(lines < 0, 6.0, np.minimum(lines, 6.0)) - 1.0
     return {"gap_before": gaps, "gap_after": np.append(gaps[1:], 5.0)}
 
 

@@ -1,14 +1,17 @@
-"""Segment flat text: one block a line, or a paragraph where lines were wrapped, and where each stood."""
+"""Segment flat text: one block a line, or a paragraph where lines were wrapped, and where each stood.
+
+Lines that stand in columns are cut and read column by column (see `dedup.layout`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 import regex
 
+from dedup.layout import Line, reading_order
 from dedup.types import Block, Document, Metadata, Page
 
 # What str.splitlines breaks at, without the separators that stand inside dumped lines (\x1c-\x1e).
@@ -33,31 +36,23 @@ _HANGING = 4
 _FULL_LINES, _FULL, _FULL_SHARE, _LONG_SHARE = 6, 0.2, 0.1, 0.1
 
 
-class _Line(NamedTuple):
-    """A line without the white space around it; `width` are its columns, `indent` those before it."""
-
-    text: str
-    start: int
-    number: int
-    indent: int
-
-    @property
-    def width(self) -> int:
-        return self.indent + _columns(self.text)
-
-
 def segment_text(document: Document) -> Page:
-    """Split flat text into blocks, one for each line that has a visible character.
+    """Split flat text into blocks, one for each line that has a visible character, in reading order.
 
     In text that was wrapped at a width the lines of a paragraph are one block. `Block.text` has white space
     folded; the span is without the white space around it. `Block.tag` is `line`, or `h1` to `h6` for a
     heading of Markdown, whose signs are markup and no text, as are the addresses of its links.
     """
     lines = list(_lines(document.text))
-    return Page(document, tuple(_block(part) for part in _unwrapped(lines)), Metadata())
+    # Programs set columns by the number of characters, terminals by the width of these.
+    wide = not document.text.isascii()
+    ordered = reading_order(lines, len, _columns) if wide else reading_order(lines, len)
+    # The lines of a paragraph in a column have other columns between them.
+    parts = ([line] for line in ordered) if len(ordered) > len(lines) else _unwrapped(lines)
+    return Page(document, tuple(_block(part) for part in parts), Metadata())
 
 
-def _lines(text: str) -> Iterator[_Line]:
+def _lines(text: str) -> Iterator[Line]:
     number, counted = 1, 0
     for match in _LINE.finditer(text):
         raw = match.group()
@@ -65,13 +60,14 @@ def _lines(text: str) -> Iterator[_Line]:
         if not stripped or stripped.isspace():
             continue
         indent = len(raw) - len(raw.lstrip(_EDGE))
+        tail = len(raw) - indent - len(stripped)
         start = match.start() + indent
         number += text.count("\n", counted, start)
         counted = start
-        yield _Line(stripped, start, number, indent)
+        yield Line(stripped, start, number, indent, tail)
 
 
-def _unwrapped(lines: Sequence[_Line]) -> Iterator[Sequence[_Line]]:
+def _unwrapped(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
     """The lines of each block."""
     width = _wrapped_at(lines)
     first = 0
@@ -81,24 +77,24 @@ def _unwrapped(lines: Sequence[_Line]) -> Iterator[Sequence[_Line]]:
             first = i
 
 
-def _goes_on(line: _Line, following: _Line, width: int) -> bool:
+def _goes_on(line: Line, following: Line, width: int) -> bool:
     adjacent = following.number - line.number <= 1 and not _ITEM.match(following.text)
-    return adjacent and line.width <= width < line.width + _least(line, following)
+    return adjacent and _width(line) <= width < _width(line) + _least(line, following)
 
 
-def _least(line: _Line, following: _Line) -> int:
+def _least(line: Line, following: Line) -> int:
     """The columns that would have been needed for the next line to begin on this one."""
     if _close(line, following):
         return _HANGING
     return 1 + _columns(following.text.split(maxsplit=1)[0])
 
 
-def _close(line: _Line, following: _Line) -> bool:
+def _close(line: Line, following: Line) -> bool:
     """Whether no space was between them."""
     return bool(_CLOSE.match(following.text) or _CLOSE.match(line.text[-1]))
 
 
-def _wrapped_at(lines: Sequence[_Line]) -> int:
+def _wrapped_at(lines: Sequence[Line]) -> int:
     """The width at which a text was wrapped, 0 if it was not.
 
     Lines were broken where the next word did not fit: the width for which that holds of most characters.
@@ -107,7 +103,7 @@ def _wrapped_at(lines: Sequence[_Line]) -> int:
     if characters[characters > _WIDEST].sum() > _LONG_SHARE * characters.sum():
         return 0
     pairs = list(pairwise(lines))
-    width = np.array([line.width for line in lines])
+    width = np.array([_width(line) for line in lines])
     needed = width[:-1] + np.array([_least(*pair) for pair in pairs], int)
     adjacent = np.array([two.number - one.number <= 1 for one, two in pairs], bool)
     found, most = 0, 0.0
@@ -121,11 +117,16 @@ def _wrapped_at(lines: Sequence[_Line]) -> int:
     return found if most >= _FULL_SHARE else 0
 
 
+def _width(line: Line) -> int:
+    """The columns that it takes, with those before it."""
+    return line.indent + _columns(line.text)
+
+
 def _columns(text: str) -> int:
     return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
 
 
-def _block(lines: Sequence[_Line]) -> Block:
+def _block(lines: Sequence[Line]) -> Block:
     text = " ".join(lines[0].text.split())
     for before, line in pairwise(lines):
         text += ("" if _close(before, line) else " ") + " ".join(line.text.split())

@@ -18,6 +18,7 @@ PARTS = {
     "html": {"embedded", "markup", "metadata", "witness"},
     "embedded": {"markup"},
     "metadata": {"markup"},
+    "flat": {"layout"},
     "forest": {"expected", "features"},
     "features": {"grams"},
     "judge": {"context", "expected", "roles", "strip", "testimony", "title"},
