@@ -173,7 +173,8 @@ def train(
     Example: dedup train pages/ -o models/
     """
     try:
-        from dedup.train import TrainingError, train_folders, write_models
+        from dedup.examples import TrainingError
+        from dedup.train import train_folders, write_models
 
         trained = train_folders(folders)
     except ModuleNotFoundError as error:

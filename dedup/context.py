@@ -5,6 +5,7 @@ Each changes `kept`, a verdict for every block, in place.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from dedup.lexicon import lexicon_for
@@ -14,6 +15,8 @@ from dedup.testimony import Witnessed
 from dedup.title import body_of
 from dedup.types import Block, Evidence, Reason
 
+# Times that a line stands on a page from which it is no sub-heading.
+_OFTEN = 3
 # What stands between the title and the first paragraph.
 _ABOVE_BODY = frozenset({Reason.BYLINE, Reason.DATELINE, Reason.AGENCY, Reason.CAPTION, Reason.SHARE})
 
@@ -21,11 +24,11 @@ _ABOVE_BODY = frozenset({Reason.BYLINE, Reason.DATELINE, Reason.AGENCY, Reason.C
 def above_body(
     blocks: Sequence[Witnessed], kept: list[bool], title: int | None, settings: JudgeSettings
 ) -> None:
-    """Above the body of flat text only a sure forest keeps a short line that is neither title nor bullet."""
+    """Above the body of flat text a likely line is kept, if it is neither title nor bullet and short."""
     for i in range(body_of(blocks, settings) or 0):
         b = blocks[i]
         short = len(b.block.text) < settings.short_line and not is_prose(b.block)
-        if kept[i] and i != title and b.probability < settings.sure and short:
+        if kept[i] and i != title and b.probability < settings.short_sure and short:
             if is_bullet(b.block):
                 continue
             kept[i] = False
@@ -78,6 +81,7 @@ def bridges(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettin
     A lone line between two paragraphs is a sub-heading. In HTML a run of blocks with the same path and
     class words as the kept ones on both sides is of one piece with them: lists of linked places, dialogue.
     """
+    standing = Counter(b.folded for b in blocks)
     last: int | None = None
     for i, keeps in enumerate(list(kept)):
         if not keeps:
@@ -86,8 +90,12 @@ def bridges(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettin
             run = blocks[last + 1 : i]
             lone = len(run) == 1 and is_prose(blocks[last].block) and is_prose(blocks[i].block)
             whole = blocks[last : i + 1]
-            if all(_may_bridge(b, settings) for b in run) and (
-                lone or _siblings(whole) or _prose(whole, settings)
+            # What stands between many paragraphs («Article content») is none.
+            once = all(standing[b.folded] < _OFTEN for b in run)
+            if (
+                once
+                and all(_may_bridge(b, settings) for b in run)
+                and (lone or _siblings(whole) or _prose(whole, settings))
             ):
                 for k in range(last + 1, i):
                     kept[k] = True

@@ -21,12 +21,10 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup import grams
-from dedup.grams import Characters, characters, hashes, weigh_places, weigh_texts
+from dedup import grams, lines
+from dedup.grams import QUESTIONS, Characters, characters, hashes, weigh_places, weigh_texts
+from dedup.series import FAR, Column, Columns, since, until
 from dedup.types import Block, Media, Page, Recurrence
-
-Column = NDArray[np.float64]
-Columns = dict[str, Column]
 
 _DATE = re.compile(r"\d{4}\s*[年/.-]\s*\d{1,2}|\d{1,2}月\d{1,2}日|\d{1,2}:\d{2}|(?<!\d)(?:19|20)\d{2}(?!\d)")
 _NUMBERED = re.compile(r"[(（]?\d{1,3}[.)）．、位:：\s]")
@@ -41,7 +39,6 @@ _LONG_PROSE = 150
 _ECHO = 1 << 16
 # Characters from which a page's description may be the lead of its article.
 _DESCRIPTION = 20
-_FAR = 50
 _STEPS = (-2, -1, 1, 2)
 _RADII = (2, 4, 8, 16)
 _NEIGHBOURS = ("log_chars", "sentence_end", "text_score", "sentences")
@@ -56,7 +53,8 @@ def features(
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """One row of features a block, shape `(len(page.blocks), n)`, and the `n` column names.
 
-    The weights are those of the linear models (`grams.TEXT_BUCKETS` and `grams.PLACE_BUCKETS` long);
+    The weights are those of the linear models: `text_weights` a row of `grams.TEXT_BUCKETS` for each of
+    `grams.QUESTIONS`, for HTML the first alone, `place_weights` of shape `(grams.PLACE_BUCKETS,)`.
     `known` says of each block who else carries it, and is empty where that is not known.
     """
     return describe(page, read_page(page, text_weights, place_weights), known)
@@ -68,13 +66,14 @@ def read_page(page: Page, text_weights: NDArray[np.float32], place_weights: NDAr
     return own(page, chars, weigh_texts(chars, text_weights), weigh_places(page.blocks, place_weights))
 
 
-def own(page: Page, chars: Characters, text_score: Column, place_score: Column) -> Columns:
+def own(page: Page, chars: Characters, text_scores: Sequence[Column], place_score: Column) -> Columns:
     """As `read_page`, for scores that are known already: training must not use those of the final weights."""
     columns = _shape(page.blocks, chars)
-    columns["text_score"] = text_score
+    columns |= dict(zip(("text_score", *QUESTIONS[1:]), text_scores, strict=False))
     columns |= _echoes(page, chars, columns["sentence_chars"])
-    html = page.document.media is Media.HTML
-    return columns | (_markup(page.blocks, place_score) if html else _gaps(page))
+    if page.document.media is Media.HTML:
+        return columns | _markup(page.blocks, place_score)
+    return columns | lines.gaps(page) | lines.names(page.blocks)
 
 
 def describe(
@@ -98,6 +97,8 @@ def describe(
         evidence = evidence + columns["place_score"] + 2.0 * columns["extracted"]
     columns |= _core("core", np.where(prose > 0, np.log1p(prose), chrome), prose)
     columns |= _core("felt", evidence, prose)
+    if not html:
+        columns |= lines.describe(page, columns)
     # A column's values stand side by side in memory, as the forest takes them.
     table = np.concatenate(list(columns.values()), dtype=np.float32, casting="same_kind")
     return table.reshape(len(columns), len(blocks)).T, tuple(columns)
@@ -198,19 +199,10 @@ def _echoes(page: Page, chars: Characters, prose: Column) -> Columns:
             "description_overlap": overlap,
             "description_cover": cover,
             "leads_before": np.minimum(np.cumsum(lead), 4).astype(float),
-            "since_lead": _since(lead),
-            "until_lead": _until(lead),
+            "since_lead": since(lead),
+            "until_lead": until(lead),
         }
     return columns
-
-
-def _gaps(page: Page) -> Columns:
-    """Blank lines before and after each block of flat text; another column is far."""
-    first = np.array([block.line for block in page.blocks], float)
-    last = first + [page.document.text.count("\n", block.start, block.end) for block in page.blocks]
-    lines = np.append(0.0, first[1:] - last[:-1])
-    gaps = np.where(lines < 0, 6.0, np.minimum(lines, 6.0)) - 1.0
-    return {"gap_before": gaps, "gap_after": np.append(gaps[1:], 5.0)}
 
 
 def _markup(blocks: Sequence[Block], place_score: Column) -> Columns:
@@ -250,17 +242,6 @@ def _outlet(known: Sequence[Recurrence], n: int, *, html: bool) -> Columns:
     return {name: np.broadcast_to(column, n) for name, column in columns.items()}
 
 
-def _since(mask: NDArray[np.bool_]) -> Column:
-    """How many blocks ago the last block in `mask` stood (0 for itself)."""
-    index = np.arange(len(mask))
-    last = np.maximum.accumulate(np.where(mask, index, -_FAR - 1))
-    return np.minimum(index - last, _FAR + 1).astype(float)
-
-
-def _until(mask: NDArray[np.bool_]) -> Column:
-    return _since(mask[::-1])[::-1]
-
-
 def _position(columns: Columns) -> Columns:
     prose = columns["sentence_chars"]
     n, total = len(prose), max(float(prose.sum()), 1.0)
@@ -269,15 +250,15 @@ def _position(columns: Columns) -> Columns:
     return {
         "blocks": np.full(n, math.log1p(n)),
         "place": index / n,
-        "from_start": np.minimum(index, _FAR),
-        "from_end": np.minimum(n - index, _FAR),
+        "from_start": np.minimum(index, FAR),
+        "from_end": np.minimum(n - index, FAR),
         "typical_chars": np.full(n, (ordered[(n - 1) // 2] + ordered[n // 2]) / 2),
         "prose_total": np.full(n, math.log1p(total)),
         "prose_before": np.cumsum(prose) / total,
-        "since_prose": _since(prose > 0),
-        "until_prose": _until(prose > 0),
-        "since_long": _since(prose > _LONG_PROSE),
-        "until_long": _until(prose > _LONG_PROSE),
+        "since_prose": since(prose > 0),
+        "until_prose": until(prose > 0),
+        "since_long": since(prose > _LONG_PROSE),
+        "until_long": until(prose > _LONG_PROSE),
     }
 
 
@@ -292,18 +273,18 @@ def _headings(columns: Columns) -> Columns:
     extracted = columns["extracted"] > 0.5
     return {
         "h1_before": np.minimum(np.cumsum(first), 4).astype(float),
-        "since_h1": _since(first),
-        "until_h1": _until(first),
-        "since_heading": _since(heading),
-        "until_heading": _until(heading),
+        "since_h1": since(first),
+        "until_h1": until(first),
+        "since_heading": since(heading),
+        "until_heading": until(heading),
         "extracted_total": np.full(n, math.log1p(total)),
         "extracted_prose": np.full(n, (columns["extracted"] * prose).sum() / max(float(prose.sum()), 1.0)),
         "extracted_sum": np.cumsum(kept) / max(total, 1.0),
         "declared_total": np.full(n, math.log1p((columns["declared"] * size).sum())),
         "declared_sum": np.cumsum(columns["declared"] * size)
         / max(float((columns["declared"] * size).sum()), 1.0),
-        "since_extracted": _since(extracted),
-        "until_extracted": _until(extracted),
+        "since_extracted": since(extracted),
+        "until_extracted": until(extracted),
     }
 
 
@@ -351,7 +332,7 @@ def _core(name: str, score: Column, prose: Column) -> Columns:
     outside = np.where(index < low, low - index, np.maximum(index - high + 1, 0))
     return {
         name: (outside == 0).astype(float),
-        f"{name}_distance": np.minimum(outside, _FAR) * np.where(index < low, -1.0, 1.0),
+        f"{name}_distance": np.minimum(outside, FAR) * np.where(index < low, -1.0, 1.0),
         f"{name}_place": (index - low) / max(high - low, 1),
         f"{name}_score": np.full(n, best),
         f"{name}_prose": np.full(n, prose[low:high].sum() / max(float(prose.sum()), 1.0)),

@@ -21,12 +21,15 @@ from numpy.typing import NDArray
 
 from dedup import features
 from dedup.expected import bar
+from dedup.grams import QUESTIONS
+from dedup.series import Columns
 from dedup.settings import JudgeSettings
 from dedup.types import Media, Page, Recurrence
 
 _DEFAULTS = JudgeSettings()
 # Blocks on either side among which the share of prose is told.
 _AROUND = 10
+_OTHER = "the model was trained on other features; train it again with dedup train"
 
 
 class Model(StrEnum):
@@ -70,7 +73,7 @@ class Forest:
 class Reading:
     """What the blocks of a page say by themselves, by the weights of a forest; see `features.read_page`."""
 
-    columns: features.Columns
+    columns: Columns
     text_weights: NDArray[np.float32]
     place_weights: NDArray[np.float32]
 
@@ -136,7 +139,12 @@ def to_bytes(forest: Forest) -> bytes:
 
 
 def read_page(forest: Forest, page: Page) -> Reading:
-    """What `score` needs of a page before trafilatura and the outlet are heard: half of its time."""
+    """What `score` needs of a page before trafilatura and the outlet are heard: half of its time.
+
+    Raises `ModelError` for a forest that was trained on other features.
+    """
+    if len(forest.text_weights) != (len(QUESTIONS) if page.document.media is Media.TEXT else 1):
+        raise ModelError(_OTHER)
     weights = forest.text_weights, forest.place_weights
     return Reading(features.read_page(page, *weights) if page.blocks else {}, *weights)
 
@@ -198,7 +206,7 @@ def _chances(
 ) -> NDArray[np.float64]:
     rows, columns = features.describe(page, reading.columns, known)
     if columns != forest.columns:
-        raise ModelError("the model was trained on other features; train it again with dedup train")
+        raise ModelError(_OTHER)
     return probabilities(forest, rows)
 
 

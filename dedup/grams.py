@@ -23,6 +23,9 @@ from dedup.types import Block
 
 TEXT_BUCKETS = 1 << 15
 PLACE_BUCKETS = 1 << 13
+# What a text is asked: whether it is content, the same among short texts, and whether it is one of the lines
+# behind an article, above it, or of the chrome within it. HTML is asked the first alone.
+QUESTIONS = ("content", "short", "behind", "above", "within")
 
 # Classes of characters, one bit each.
 LETTER, UPPER, DIGIT, IDEOGRAPH, KANA, STOP, DOT, CLAUSE, BAR, QUOTE, CLOSING, SPACE, BULLET, SYMBOL = (
@@ -141,12 +144,13 @@ def text_buckets(chars: Characters) -> tuple[NDArray[np.int64], NDArray[np.int64
     return np.concatenate(owners), np.concatenate(buckets)
 
 
-def weigh_texts(chars: Characters, weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The score of each text: its buckets' weights over the root of their number."""
+def weigh_texts(chars: Characters, weights: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+    """The scores of the texts by each row of weights: the weights of a text, over the root of their number."""
     owners, buckets = text_buckets(chars)
     count = len(chars.lengths)
     number = np.bincount(owners, minlength=count)
-    return np.asarray(np.bincount(owners, weights[buckets], count) / np.sqrt(np.maximum(number, 1)))
+    root = np.sqrt(np.maximum(number, 1))
+    return [np.bincount(owners, row[buckets], count) / root for row in weights]
 
 
 def place_buckets(block: Block) -> frozenset[int]:

@@ -33,7 +33,11 @@ _OUTSPOKEN = frozenset(
         Reason.SUBSCRIPTION,
     }
 )
-_REGION_REASONS = frozenset({Reason.RELATED, Reason.RANKING, Reason.COMMENTS, Reason.SUBSCRIPTION})
+# Blocks of a dialog of consent, its header among them, of which one names what it is about.
+_DIALOG = 4
+_REGION_REASONS = frozenset(
+    {Reason.RELATED, Reason.RANKING, Reason.COMMENTS, Reason.COOKIE_NOTICE, Reason.SUBSCRIPTION}
+)
 
 
 def pieces(blocks: Sequence[Witnessed]) -> None:
@@ -124,7 +128,8 @@ def regions(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
         swallowed = sum(
             len(x.block.text) for x in blocks[i:end] if is_prose(x.block) and is_kept(x, settings)
         )
-        if b.lexicon is lexicon("en") and swallowed > settings.region_share * body:
+        bounded = b.lexicon is lexicon("en") and not _opens_dialog(blocks[i:end])
+        if bounded and swallowed > settings.region_share * body:
             i += 1
             continue
         reason = b.header
@@ -136,12 +141,21 @@ def regions(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
         i = end
 
 
+def _opens_dialog(region: Sequence[Witnessed]) -> bool:
+    """Whether a dialog of consent stands under its header, however long it is."""
+    return region[0].header is Reason.COOKIE_NOTICE and any(
+        is_prose(b.block) and b.lexicon.speaks_of_consent(b.folded) for b in region[1:_DIALOG]
+    )
+
+
 def _region_end(blocks: Sequence[Witnessed], begin: int, settings: JudgeSettings) -> int:
     """Where the body goes on: the first of `region_resume` paragraphs of prose in unbroken sequence."""
     run = 0
     for k in range(begin, len(blocks)):
         resumes = (
-            is_prose(blocks[k].block) and blocks[k].line is None and blocks[k].probability >= settings.sure
+            is_prose(blocks[k].block)
+            and blocks[k].line is None
+            and blocks[k].probability >= settings.region_sure
         )
         run = run + 1 if resumes else 0
         if run == settings.region_resume:

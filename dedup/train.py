@@ -1,12 +1,11 @@
 """Train the judge on pages with gold text, and say how well it does on outlets it has not seen.
 
-A folder holds `gold.jsonl` (a row a page: `id`, `outlet`, `gold`) and `html/<id>.html` or `.html.gz`. Every
-page is cut into blocks, and the blocks that stand in the gold text are found by aligning both.
 Training a forest has two steps:
 
 1. *linear*: weights for runs of characters and for class words (`dedup.grams`), by logistic
    regression; each page is then scored by weights that saw no page of its fold;
-2. *forest*: boosted trees over the features, those scores among them.
+2. *forest*: boosted trees over the features, those scores among them; flat text is seen as it is and
+   thinned, without a part of its chrome and a few of its paragraphs (see `examples.thinned`).
 
 Tried and left out, each by cross-validation over outlets on HTML (mean F1 of eight sets, .934): a second
 extractor (resiliparse) as a witness (+.000), little weight for the 45 pages that fail worst (-.000),
@@ -23,33 +22,26 @@ the forest for flat text and, from the titles that the HTML names, one that tell
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import json
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup import grams
-from dedup.decode import decode
+from dedup.examples import FOLDS, Example, TrainingError, Vector, fold_of, read_examples, thinned
 from dedup.features import describe, own
-from dedup.flat import segment_text
 from dedup.forest import Forest, Model, probabilities, to_bytes
-from dedup.gold import Score, align, evaluate, squashed
-from dedup.html import heard, segment_html
+from dedup.gold import Score, evaluate
+from dedup.linear import Linear, asked, place_pairs, weights_of
 from dedup.outlet import Trace, learn, recurrences, trace
 from dedup.settings import OutletSettings
-from dedup.title import likeness
-from dedup.types import Document, Media, Page, Recurrence
+from dedup.types import Media, Page, Recurrence
 
 _OUTLET = OutletSettings()
-_FOLDS = 5
 _ROUNDS = 250
 _PARAMETERS: dict[str, Any] = {
     "objective": "binary",
@@ -69,43 +61,6 @@ _PARAMETERS: dict[str, Any] = {
     "num_threads": 1,  # the same forest on any machine
     "verbose": -1,
 }
-# Ridge of the linear models, and steps of L-BFGS: first guesses, not tuned.
-_RIDGE = 3.0
-_STEPS = 30
-# What the blocks of a page weigh together.
-_PAGE_WEIGHT = 50.0
-# What dumps put before list items, by style, and the elements they put a blank line behind.
-_BULLETS = ("", "", "• ", "- ")
-_SPACED = frozenset({"p", "h1", "h2", "h3", "blockquote"})
-# Longest line that may be a title, in characters, and how much like the title that the HTML names.
-_TITLE = 300
-_ALIKE = 0.6
-# A second-level label before a country code belongs to the registry: `asahi.co.jp`.
-_REGISTRIES = frozenset({"ac", "co", "com", "edu", "go", "gov", "ne", "net", "or", "org"})
-
-Vector = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A page with its gold text.
-
-    `labels` is 1.0 for the blocks that belong to it, `titles` for those that read like the title that
-    the HTML names; both have the shape `(blocks,)`.
-    """
-
-    id: str
-    folder: str
-    outlet: str
-    page: Page
-    gold: str
-    labels: Vector
-    titles: Vector
-
-    def kept(self, chances: Vector, threshold: float = 0.5) -> str:
-        """The text of the blocks that are content with a chance of `threshold` or more."""
-        pairs = zip(self.page.blocks, chances, strict=True)
-        return "\n".join(block.text for block, chance in pairs if chance >= threshold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +75,6 @@ class Trained:
     record: dict[str, Any]
     forests: dict[int, Forest]
     held_out: tuple[Vector, ...]
-
-
-class TrainingError(ValueError):
-    """A folder that holds no pages with gold text."""
 
 
 def train_folders(folders: Sequence[Path]) -> dict[Model, Trained]:
@@ -200,10 +151,12 @@ def train(
 class _Table:
     """Features of the blocks of each example, scored by weights that saw no page of its fold.
 
-    `weights` are those of text and places, by the fold that they did not see; `all` saw every page.
+    `thinned` has each flat example with fewer blocks, and their features; `weights` are those of text and
+    places, by the fold that they did not see; `all` saw every page.
     """
 
     rows: list[NDArray[np.float32]]
+    thinned: list[tuple[Example, NDArray[np.float32]]]
     names: tuple[str, ...]
     weights: dict[int, tuple[NDArray[np.float32], NDArray[np.float32]]]
     all: tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -212,21 +165,36 @@ class _Table:
 def _described(
     examples: Sequence[Example], known: Sequence[Sequence[Recurrence]], folds: Sequence[int]
 ) -> _Table:
-    inside = _inside(folds)
     chars = [grams.characters([b.text for b in example.page.blocks]) for example in examples]
-    text = _Linear([grams.text_buckets(c) for c in chars], examples, grams.TEXT_BUCKETS)
-    place = _Linear([_place_pairs(example.page) for example in examples], examples, grams.PLACE_BUCKETS)
-    weights = {fold: (text.weights(pages), place.weights(pages)) for fold, pages in inside.items()}
+    text = Linear([grams.text_buckets(c) for c in chars], examples, grams.TEXT_BUCKETS)
+    place = Linear([place_pairs(example.page) for example in examples], examples, grams.PLACE_BUCKETS)
+    flat = bool(examples) and examples[0].page.document.media is Media.TEXT
+    answers = [
+        [asked(example, question) for example in examples]
+        for question in (grams.QUESTIONS if flat else grams.QUESTIONS[:1])
+    ]
+
+    def fitted(pages: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return np.array([text.weights(pages, each) for each in answers]), place.weights(pages, answers[0])
+
+    weights = {fold: fitted(pages) for fold, pages in _inside(folds).items()}
     rows: list[NDArray[np.float32]] = []
+    fewer: list[tuple[Example, NDArray[np.float32]]] = []
     names: tuple[str, ...] = ()
     for i, example in enumerate(examples):
         heard, placed = weights[folds[i]]
-        scores = text.score(i, heard), place.score(i, placed)
-        columns = own(example.page, chars[i], *scores)
-        row, names = describe(example.page, columns, known[i] if known else ())
+        scores, at = [text.score(i, each) for each in heard], place.score(i, placed)
+        told = known[i] if known else ()
+        row, names = describe(example.page, own(example.page, chars[i], scores, at), told)
         rows.append(row)
-    everything = range(len(examples))
-    return _Table(rows, names, weights, (text.weights(everything), place.weights(everything)))
+        if flat:
+            chosen = thinned(example)
+            part = example.only(chosen)
+            letters = grams.characters([block.text for block in part.page.blocks])
+            columns = own(part.page, letters, [score[chosen] for score in scores], at[chosen])
+            told = [told[k] for k in chosen.tolist()] if told else ()
+            fewer.append((part, describe(part.page, columns, told)[0]))
+    return _Table(rows, fewer, names, weights, fitted(range(len(examples))))
 
 
 def _inside(folds: Sequence[int]) -> dict[int, list[int]]:
@@ -236,7 +204,7 @@ def _inside(folds: Sequence[int]) -> dict[int, list[int]]:
 
 def _grown(examples: Sequence[Example], table: _Table, folds: Sequence[int]) -> Trained:
     forests = {
-        fold: _forest(_boost(examples, table.rows, pages), table.names, *table.weights[fold])
+        fold: _forest(_boost(examples, table, pages), table.names, *table.weights[fold])
         for fold, pages in _inside(folds).items()
         if pages
     }
@@ -244,24 +212,25 @@ def _grown(examples: Sequence[Example], table: _Table, folds: Sequence[int]) -> 
         probabilities(forests[fold], row) if fold in forests else np.zeros(len(row))
         for fold, row in zip(folds, table.rows, strict=True)
     )
-    forest = _forest(_boost(examples, table.rows, range(len(examples))), table.names, *table.all)
+    forest = _forest(_boost(examples, table, range(len(examples))), table.names, *table.all)
     return Trained(forest, _record(examples, forest, held_out), forests, held_out)
 
 
 def _titled(examples: Sequence[Example], table: _Table, folds: Sequence[int]) -> Trained:
-    """As `_grown`, for the titles of the pages whose text has them.
+    """As `_grown`, for the titles of the pages whose text has them; none of these pages is thinned.
 
     Their lines are as good with the weights of content as with weights of their own (right on .81 of the
     held-out pages), and are read once for both.
     """
     chosen = [i for i, example in enumerate(examples) if example.titles.any()]
     titled = [replace(examples[i], labels=examples[i].titles) for i in chosen]
-    trained = _grown(titled, replace(table, rows=[table.rows[i] for i in chosen]), [folds[i] for i in chosen])
+    table = replace(table, rows=[table.rows[i] for i in chosen], thinned=[])
+    trained = _grown(titled, table, [folds[i] for i in chosen])
     right: dict[str, list[bool]] = {}
     for example, chances in zip(titled, trained.held_out, strict=True):
         right.setdefault(example.folder, []).append(bool(example.titles[np.argmax(chances)]))
     scores = {folder: {"right": round(float(np.mean(each)), 4)} for folder, each in right.items()}
-    about = f"held_out: {_FOLDS}-fold cross-validation, all pages of an outlet in one fold; share of the"
+    about = f"held_out: {FOLDS}-fold cross-validation, all pages of an outlet in one fold; share of the"
     about += " pages whose text has the title that the HTML names, of which the likeliest line is it"
     return replace(trained, record=trained.record | {"held_out": scores, "about": about})
 
@@ -276,7 +245,7 @@ def _record(examples: Sequence[Example], forest: Forest, held_out: Sequence[Vect
         "trees": len(forest.roots),
         "parameters": _PARAMETERS,
         "held_out": {name: _rounded(scores_of(examples, held_out, name)) for name in folders},
-        "about": f"held_out: {_FOLDS}-fold cross-validation, all pages of an outlet in one fold;"
+        "about": f"held_out: {FOLDS}-fold cross-validation, all pages of an outlet in one fold;"
         " blocks kept at 0.5, no rules",
     }
 
@@ -294,183 +263,16 @@ def _rounded(score: Score) -> dict[str, float]:
     return {name: round(getattr(score, name), 4) for name in ("f1", "precision", "recall")}
 
 
-# Reading ---------------------------------------------------------------------------------------
-
-
-def read_examples(folder: Path, media: Media) -> Iterator[Example]:
-    """The pages of a folder, segmented and labelled; pages without a block are left out.
-
-    For flat text every page is flattened twice, as text browsers lay it out and as a plain dump of its
-    blocks: a judge that saw one way only would take its blank lines and bullets for evidence.
-    """
-    for row in _gold(folder):
-        raw = _html(folder, row["id"])
-        text, encoding = decode(raw, html=True)
-        document = Document(row["id"], row["id"], text, Media.HTML, encoding, url=row.get("url"))
-        page = segment_html(document)
-        # The forest is not asked for what only the data has.
-        page = replace(page, blocks=tuple(block for block in page.blocks if not block.from_data))
-        page = heard(page) if media is Media.HTML else page
-        address = page.metadata.url or row.get("url") or ""
-        outlet = registered_domain(urlsplit(address).hostname or row["outlet"])
-        pages = {folder.name: page}
-        if media is Media.TEXT:
-            flat = {folder.name: _laid_out(text), f"{folder.name} dumped": _dumped(page)}
-            pages = {n: segment_text(replace(document, text=t, media=media)) for n, t in flat.items()}
-        for name, one in pages.items():
-            if one.blocks:
-                texts = [block.text for block in one.blocks]
-                titles = _titles(texts, page.metadata.title or "")
-                yield Example(row["id"], name, outlet, one, row["gold"], align(texts, row["gold"]), titles)
-
-
-def _titles(texts: Sequence[str], title: str) -> Vector:
-    return np.array([float(len(text) <= _TITLE and likeness(text, title) >= _ALIKE) for text in texts])
-
-
-def _gold(folder: Path) -> list[dict[str, Any]]:
-    try:
-        lines = (folder / "gold.jsonl").read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines if line.strip()]
-        for row in rows:
-            row["id"], row["outlet"], row["gold"]
-    except FileNotFoundError as error:
-        raise TrainingError(f"{folder} has no gold.jsonl; it holds a row a page: id, outlet, gold") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise TrainingError(
-            f"a row of {folder / 'gold.jsonl'} has no id, outlet and gold ({error})"
-        ) from error
-    return rows
-
-
-def _html(folder: Path, name: str) -> bytes:
-    place = folder / "html" / f"{name}.html"
-    packed = place.with_name(f"{name}.html.gz")
-    try:
-        return gzip.decompress(packed.read_bytes()) if packed.exists() else place.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
-        raise TrainingError(f"the page of the row {name!r} can't be read: {error}") from error
-
-
-def _laid_out(html: str) -> str:
-    from inscriptis import get_text  # noqa: PLC0415
-
-    return str(get_text(html))
-
-
-def _dumped(page: Page) -> str:
-    """A line a block, in one of four styles by the page's id: blank lines and bullets differ."""
-    style = zlib.crc32(page.document.key.encode()) % 4
-    lines = []
-    for block in page.blocks:
-        if not block.hidden:
-            bullet = _BULLETS[style] if block.tag == "li" else ""
-            lines.append(bullet + block.text)
-            if style == 1 or (style > 1 and block.tag in _SPACED):
-                lines.append("")
-    return "\n".join(lines)
-
-
-def registered_domain(host: str) -> str:
-    """The part of a host name that its owner registered, by rule of thumb.
-
-    >>> registered_domain("www.asahi.co.jp"), registered_domain("edition.cnn.com")
-    ('asahi.co.jp', 'cnn.com')
-    """
-    labels = host.lower().split(".")
-    keep = 3 if len(labels) > 2 and labels[-2] in _REGISTRIES else 2
-    return ".".join(labels[-keep:])
-
-
-def fold_of(outlet: str) -> int:
-    """The fold an outlet is held out in: the same in every run."""
-    return int(hashlib.md5(outlet.encode(), usedforsecurity=False).hexdigest(), 16) % _FOLDS
-
-
-# Weights ---------------------------------------------------------------------------------------
-
-
-def _weights(example: Example) -> Vector:
-    """Every page counts alike; within it a block counts by the root of its length."""
-    root = np.sqrt([1 + len(squashed(block.text)) for block in example.page.blocks])
-    return np.asarray(root / root.sum() * _PAGE_WEIGHT)
-
-
-def _place_pairs(page: Page) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    found = [sorted(grams.place_buckets(block)) for block in page.blocks]
-    owners = np.repeat(np.arange(len(found)), [len(buckets) for buckets in found])
-    return owners, np.array([b for buckets in found for b in buckets], np.int64)
-
-
-class _Linear:
-    """Logistic regression on hashed features, page by page."""
-
-    def __init__(
-        self,
-        pairs: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]],
-        examples: Sequence[Example],
-        buckets: int,
-    ) -> None:
-        self._pages = [
-            self._matrix(owners, found, len(example.labels), buckets)
-            for (owners, found), example in zip(pairs, examples, strict=True)
-        ]
-        self._labels = [example.labels for example in examples]
-        self._weights = [_weights(example) for example in examples]
-        self._buckets = buckets
-
-    @staticmethod
-    def _matrix(owners: NDArray[np.int64], found: NDArray[np.int64], rows: int, buckets: int) -> Any:
-        from scipy.sparse import csr_matrix  # noqa: PLC0415
-
-        number = np.bincount(owners, minlength=rows)
-        values = (1 / np.sqrt(np.maximum(number, 1)))[owners].astype(np.float32)
-        return csr_matrix((values, (owners, found)), shape=(rows, buckets))
-
-    def score(self, page: int, weights: NDArray[np.float32]) -> Vector:
-        """The score of each of a page's blocks by these weights."""
-        return np.asarray(self._pages[page] @ weights, np.float64)
-
-    def weights(self, pages: Sequence[int]) -> NDArray[np.float32]:
-        """The weight of each bucket, fitted on some of the pages."""
-        from scipy.optimize import minimize  # noqa: PLC0415
-        from scipy.sparse import vstack  # noqa: PLC0415
-
-        if not pages:
-            return np.zeros(self._buckets, np.float32)
-        matrix = vstack([self._pages[i] for i in pages]).tocsr()
-        transposed = matrix.T.tocsr()
-        labels = np.concatenate([self._labels[i] for i in pages])
-        weights = np.concatenate([self._weights[i] for i in pages])
-
-        def loss(point: Vector) -> tuple[float, Vector]:
-            bias, inner = point[0], point[1:]
-            odds = matrix @ inner.astype(np.float32) + bias
-            residual = weights * (1 / (1 + np.exp(-odds)) - labels)
-            value = (weights * (np.logaddexp(0, odds) - labels * odds)).sum() + _RIDGE / 2 * inner @ inner
-            slope = transposed @ residual.astype(np.float32) + _RIDGE * inner
-            return float(value), np.append(residual.sum(), slope)
-
-        found = minimize(
-            loss, np.zeros(1 + self._buckets), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}
-        )
-        # As it will be stored.
-        return np.asarray(found.x[1:].astype(np.float16), np.float32)
-
-
-# Trees -----------------------------------------------------------------------------------------
-
-
-def _boost(
-    examples: Sequence[Example], rows: Sequence[NDArray[np.float32]], pages: Sequence[int]
-) -> dict[str, Any]:
-    """Trees boosted on some of the pages (`rows` holds the features of all), as LightGBM describes them."""
+def _boost(examples: Sequence[Example], table: _Table, pages: Sequence[int]) -> dict[str, Any]:
+    """Trees boosted on some of the pages, as they are and thinned, as LightGBM describes them."""
     import lightgbm  # noqa: PLC0415
 
+    seen = [(examples[i], table.rows[i]) for i in pages]
+    seen += [table.thinned[i] for i in pages] if table.thinned else []
     data = lightgbm.Dataset(
-        np.concatenate([rows[i] for i in pages]),
-        np.concatenate([examples[i].labels for i in pages]),
-        weight=np.concatenate([_weights(examples[i]) for i in pages]),
+        np.concatenate([rows for _, rows in seen]),
+        np.concatenate([example.labels for example, _ in seen]),
+        weight=np.concatenate([weights_of(example) for example, _ in seen]),
     )
     model: dict[str, Any] = lightgbm.train(_PARAMETERS, data, _ROUNDS).dump_model()
     return model

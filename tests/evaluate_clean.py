@@ -39,11 +39,12 @@ import trafilatura
 import dedup
 from dedup import pipeline
 from dedup.decode import decode
+from dedup.examples import fold_of, read_examples
 from dedup.forest import Forest, Model, from_bytes, to_bytes
 from dedup.gold import Score, evaluate
 from dedup.settings import JudgeSettings
 from dedup.title import likeness
-from dedup.train import fold_of, read_examples, train_all, train_folders, write_models
+from dedup.train import train_all, train_folders, write_models
 from dedup.types import Article, Media, Source
 
 ROOT = Path(__file__).resolve().parents[2] / "shared" / "eval"

@@ -10,17 +10,27 @@ MODULES = sorted((ROOT / "dedup").rglob("*.py"))
 
 # What every module may import.
 CONTRACTS = {"dedup._version", "dedup.types", "dedup.settings", "dedup.lexicon"}
-# These join stages: the pipeline for users, the cleaner that also learns, what workers load, training for
-# the model file; adapters, for other tools; and the engine on Spark.
-JOINTS = ("dedup", "dedup.cleaner", "dedup.loaded", "dedup.looks", "dedup.pipeline", "dedup.train")
+# These join stages: the pipeline for users, the cleaner that also learns, what workers load, training and
+# its examples for the model file; adapters, for other tools; and the engine on Spark.
+JOINTS = (
+    "dedup",
+    "dedup.cleaner",
+    "dedup.examples",
+    "dedup.loaded",
+    "dedup.looks",
+    "dedup.pipeline",
+    "dedup.train",
+)
 # A stage made of parts joins them; a part knows no stage. Whatever is not named here joins nothing.
 PARTS = {
     "html": {"embedded", "markup", "metadata", "witness"},
     "embedded": {"markup"},
     "metadata": {"markup"},
     "flat": {"layout"},
-    "forest": {"expected", "features"},
-    "features": {"grams"},
+    "forest": {"expected", "features", "grams", "series"},
+    "features": {"grams", "lines", "series"},
+    "lines": {"grams", "series"},
+    "linear": {"examples", "gold", "grams"},
     "judge": {"context", "expected", "roles", "strip", "testimony", "title"},
     "testimony": {"roles"},
     "context": {"roles", "testimony", "title"},

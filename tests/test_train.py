@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import dedup
 from dedup import train as training
+from dedup.examples import TrainingError, fold_of, read_examples, thinned
 from dedup.forest import Model, from_bytes, probabilities, score, title_score, to_bytes
 from dedup.gold import align, evaluate, token_shingles
 from dedup.settings import JudgeSettings, Settings
@@ -97,7 +98,7 @@ def test_training_learns_and_gives_the_same_file_again(
     pytest.importorskip("inscriptis", reason="needs the extra `train`")
     monkeypatch.setattr(training, "_ROUNDS", 20)
     monkeypatch.setitem(training._PARAMETERS, "min_data_in_leaf", 5)
-    examples = list(training.read_examples(folder, media))
+    examples = list(read_examples(folder, media))
     assert {example.outlet for example in examples} == {f"{topic}.example" for topic in TOPICS}
     trained = training.train(examples)
     for example, chances in zip(examples, trained.held_out, strict=True):
@@ -131,6 +132,20 @@ def test_a_folder_makes_models_that_clean_uses(
     assert "It stays open" in article.text
 
 
+def test_a_thinned_page_is_the_same_page_with_fewer_blocks(folder: Path) -> None:
+    pytest.importorskip("inscriptis", reason="needs the extra `train`")
+    less = 0
+    for example in read_examples(folder, Media.TEXT):
+        chosen = thinned(example)
+        assert np.array_equal(chosen, thinned(example))
+        assert chosen.tolist() == sorted(set(chosen.tolist()))
+        part = example.only(chosen)
+        assert part.labels.any()
+        assert [block.text for block in part.page.blocks] == [example.page.blocks[i].text for i in chosen]
+        less += len(example.labels) - len(chosen)
+    assert less > 0
+
+
 def test_the_line_that_reads_like_the_title_of_the_html_is_learned(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +153,7 @@ def test_the_line_that_reads_like_the_title_of_the_html_is_learned(
     pytest.importorskip("inscriptis", reason="needs the extra `train`")
     monkeypatch.setattr(training, "_ROUNDS", 20)
     monkeypatch.setitem(training._PARAMETERS, "min_data_in_leaf", 5)
-    examples = list(training.read_examples(folder, Media.TEXT))
+    examples = list(read_examples(folder, Media.TEXT))
     trained = training.train_all(examples)[Model.TITLE]
     assert trained.record["held_out"] == {"pages": {"right": 1.0}, "pages dumped": {"right": 1.0}}
     for example in examples:
@@ -147,18 +162,18 @@ def test_the_line_that_reads_like_the_title_of_the_html_is_learned(
 
 
 def test_a_folder_without_gold_text_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(training.TrainingError, match=r"no gold\.jsonl"):
-        list(training.read_examples(tmp_path, Media.HTML))
+    with pytest.raises(TrainingError, match=r"no gold\.jsonl"):
+        list(read_examples(tmp_path, Media.HTML))
     (tmp_path / "gold.jsonl").write_text('{"id": "a", "gold": "x"}\n', encoding="utf-8")
-    with pytest.raises(training.TrainingError, match="outlet"):
-        list(training.read_examples(tmp_path, Media.HTML))
+    with pytest.raises(TrainingError, match="outlet"):
+        list(read_examples(tmp_path, Media.HTML))
     (tmp_path / "gold.jsonl").write_text('{"id": "a", "outlet": "o", "gold": "x"}\n', encoding="utf-8")
-    with pytest.raises(training.TrainingError, match="page of the row 'a'"):
-        list(training.read_examples(tmp_path, Media.HTML))
+    with pytest.raises(TrainingError, match="page of the row 'a'"):
+        list(read_examples(tmp_path, Media.HTML))
 
 
 def test_evidence_tells_of_the_other_pages_of_the_outlet(folder: Path) -> None:
-    examples = list(training.read_examples(folder, Media.HTML))
+    examples = list(read_examples(folder, Media.HTML))
     known = training.evidence(examples, [example.labels for example in examples])
     for example, said in zip(examples, known, strict=True):
         assert [one.of for one in said] == [1] * len(example.page.blocks)
@@ -173,10 +188,10 @@ def test_a_fold_forest_has_not_seen_the_outlet(folder: Path, monkeypatch: pytest
     pytest.importorskip("inscriptis", reason="needs the extra `train`")
     monkeypatch.setattr(training, "_ROUNDS", 5)
     monkeypatch.setitem(training._PARAMETERS, "min_data_in_leaf", 5)
-    examples = list(training.read_examples(folder, Media.TEXT))
-    fold = training.fold_of(examples[0].outlet)
+    examples = list(read_examples(folder, Media.TEXT))
+    fold = fold_of(examples[0].outlet)
     whole = training.train(examples).forests[fold]
-    rest = [example for example in examples if training.fold_of(example.outlet) != fold]
+    rest = [example for example in examples if fold_of(example.outlet) != fold]
     assert np.array_equal(whole.text_weights, training.train(rest).forest.text_weights)
 
 

@@ -3,7 +3,8 @@
 Headers, lines and agencies are matched against the folded block text (NFKC, case folding, white space
 folded), fields against the same in its own letters, prefixes, entries and names against the text as it
 stands. `ja.toml` says what the tables mean. To teach the judge a word of a line, add it there; class and
-id words are in `dedup.roles`.
+id words are in `dedup.roles`. What the chrome of other languages says stands in `latin.toml` and
+`chinese.toml`, each read with the language whose script it shares.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ _NEVER = r"(?!)(?<tail>)"
 # What ends every prefix: a dash, a slash or a bracket. Most lines have none.
 _GLUE = re.compile(r"[-‐‑–—―ー－/)）\]］】]")
 
-_CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
+# Files of each lexicon; of the second its headers, lines and certainties.
+_FILES = {"en": ("en", "latin"), "ja": ("ja", "chinese")}
+
+_CJK = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _DECORATION = r"[\s■□◆◇●○◎▼▽▲△★☆♦・•※▶►▸◀◁#*|:：>»«<〉《【\[(（\-–—=_~～]*"
 _DECORATION_END = r"[\s*#■□◆◇●○◎▼▽▲△★☆♦・•▶►▸|:：>»›〉》】\])）\-–—=_~～…]*"
 
@@ -160,12 +164,15 @@ class Lexicon:
 
 @cache
 def lexicon(language: str) -> Lexicon:
-    """The lexicon of a language (`ja` or `en`), compiled once: it never changes."""
-    table = tomllib.loads(files(__package__).joinpath(f"{language}.toml").read_text("utf-8"))
+    """The lexicon of a language (`ja` or `en`) and of those that share its script, compiled once."""
+    folder = files(__package__)
+    read = [tomllib.loads(folder.joinpath(f"{name}.toml").read_text("utf-8")) for name in _FILES[language]]
+    table = read[0]
+    headers, lines, certainties = (_joined(read, name) for name in ("header", "line", "certain"))
     return Lexicon(
-        headers=_table(table["header"]),
-        lines=_table(table["line"]),
-        certainties=_table(table["certain"]),
+        headers=_table(headers),
+        lines=_table(lines),
+        certainties=_table(certainties),
         prefixes=regex.compile(_either(table["prefix"]["dateline"])),
         entries=regex.compile(_either(table["entry"]["title"] or [_NEVER]), regex.IGNORECASE),
         names=regex.compile(_either(table["name"]["person"])),
@@ -180,13 +187,19 @@ def lexicon(language: str) -> Lexicon:
     )
 
 
+def _joined(read: Sequence[Mapping[str, Any]], name: str) -> dict[str, list[Any]]:
+    """One table of several files: the patterns of each reason, those of the first file first."""
+    reasons = dict.fromkeys(reason for table in read for reason in table[name])
+    return {reason: [part for table in read for part in table[name].get(reason, [])] for reason in reasons}
+
+
 def may_have_prefix(text: str) -> bool:
     """Whether the text has what ends every prefix, where a prefix may end."""
     return _GLUE.search(text, 0, 160) is not None
 
 
 def lexicon_for(text: str) -> Lexicon:
-    """The lexicon a line is read with: Japanese where it has a CJK character, else English."""
+    """The lexicon a line is read with: `ja` where it has a character of CJK scripts, else `en`."""
     return lexicon("en" if text.isascii() or not _CJK.search(text) else "ja")
 
 
