@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from dedup.lexicon import lexicon_for
 from dedup.roles import TABLE_TAGS, is_bullet, is_prose
@@ -53,6 +54,32 @@ def summary(blocks: Sequence[Witnessed], kept: list[bool], title: int | None) ->
         for i in bullets:
             kept[i] = True
             blocks[i].evidence.append(Evidence("context", "a bullet between title and body", 1.0))
+
+
+def posts(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettings) -> None:
+    """Keep the posts of a thread that flat text is a digest of: they look like comments, and are the article.
+
+    Each stands under a line that says who wrote it and when. Comments on the digest follow under heads of
+    their own, and behind a head of comments there are no posts.
+    """
+    heads: list[int] = []
+    for i, b in enumerate(blocks):
+        if heads and (i - heads[-1] > settings.post_lines or b.header is Reason.COMMENTS):
+            if len(heads) >= settings.thread_posts:
+                break
+            heads = []
+        if b.lexicon.heads_post(b.folded):
+            heads.append(i)
+    if len(heads) < settings.thread_posts:
+        return
+    usual = sorted(behind - head for head, behind in pairwise(heads))[len(heads) // 2]
+    for head, behind in pairwise([*heads, min(heads[-1] + usual, len(blocks))]):
+        blocks[head].decide(Reason.BYLINE, "lexicon", "says who wrote a post, and when")
+        kept[head] = False
+        for i in range(head + 1, behind):
+            if not (kept[i] or blocks[i].decided or blocks[i].header or blocks[i].line):
+                kept[i] = blocks[i].post = True
+                blocks[i].evidence.append(Evidence("context", "stands in a post of a thread", 1.0))
 
 
 def tables(blocks: Sequence[Witnessed], kept: list[bool]) -> None:

@@ -47,9 +47,7 @@ def segment_text(document: Document) -> Page:
     # Programs set columns by the number of characters, terminals by the width of these.
     wide = not document.text.isascii()
     ordered = reading_order(lines, len, _columns) if wide else reading_order(lines, len)
-    # The lines of a paragraph in a column have other columns between them.
-    parts = ([line] for line in ordered) if len(ordered) > len(lines) else _unwrapped(lines)
-    return Page(document, tuple(_block(part) for part in parts), Metadata())
+    return Page(document, tuple(_block(part) for part in _unwrapped(ordered)), Metadata())
 
 
 def _lines(text: str) -> Iterator[Line]:
@@ -68,8 +66,8 @@ def _lines(text: str) -> Iterator[Line]:
 
 
 def _unwrapped(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
-    """The lines of each block."""
-    width = _wrapped_at(lines)
+    """The lines of each block; those in a column have other columns between them, and stand alone."""
+    width = _wrapped_at([line for line in lines if line.whole])
     first = 0
     for i in range(1, len(lines) + 1):
         if i == len(lines) or not width or not _goes_on(lines[i - 1], lines[i], width):
@@ -78,8 +76,12 @@ def _unwrapped(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
 
 
 def _goes_on(line: Line, following: Line, width: int) -> bool:
-    adjacent = following.number - line.number <= 1 and not _ITEM.match(following.text)
-    return adjacent and _width(line) <= width < _width(line) + _least(line, following)
+    adjacent = following.number - line.number <= 1 and line.whole and following.whole
+    return (
+        adjacent
+        and not _ITEM.match(following.text)
+        and _width(line) <= width < _width(line) + _least(line, following)
+    )
 
 
 def _least(line: Line, following: Line) -> int:

@@ -145,7 +145,7 @@ def text_buckets(chars: Characters) -> tuple[NDArray[np.int64], NDArray[np.int64
 
 
 def weigh_texts(chars: Characters, weights: NDArray[np.float32]) -> list[NDArray[np.float64]]:
-    """The scores of the texts by each row of weights: the weights of a text, over the root of their number."""
+    """The scores of the texts by each row of weights: their buckets, over the root of their number."""
     owners, buckets = text_buckets(chars)
     count = len(chars.lengths)
     number = np.bincount(owners, minlength=count)

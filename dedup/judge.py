@@ -10,9 +10,9 @@ The order of things:
 3. *title*, and with it known the repeats within the document;
 4. *verdict*: what was stripped stays so; the lexicon decides against a forest that is not sure; else the
    forest decides, with a lower bar on a page that lets expect little; the title is kept in any case;
-5. *context*: in flat text a short line above the body goes; bullets between title and body sum the article
-   up, a name under the title is its author's, a table within the body is kept whole, a short line between two
-   kept paragraphs is a sub-heading;
+5. *context*: in flat text a short line above the body goes, and the posts of a thread stay; bullets between
+   title and body sum the article up, a name under the title is its author's, a table within the body is kept
+   whole, a short line between two kept paragraphs is a sub-heading;
 6. *roles*: the kind of what is kept, the reason of what is stripped.
 """
 
@@ -23,7 +23,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dedup.context import above_body, bridges, summary, tables
+from dedup.context import above_body, bridges, posts, summary, tables
 from dedup.expected import bar
 from dedup.roles import is_bullet, is_prose, kind_of, reason_of
 from dedup.settings import JudgeSettings
@@ -85,6 +85,7 @@ def judge(
         kept[title] = True
     if page.document.media is Media.TEXT:
         above_body(blocks, kept, title, settings)
+        posts(blocks, kept, settings)
     summary(blocks, kept, title)
     tables(blocks, kept)
     bridges(blocks, kept, settings)
@@ -100,7 +101,8 @@ def _judged(
     for i, b in enumerate(blocks):
         if kept[i]:
             region = None
-            kind = Kind.TITLE if i == title else kind_of(b.block, page.document.media, paragraphs)
+            kind = Kind.PARAGRAPH if b.post else kind_of(b.block, page.document.media, paragraphs)
+            kind = Kind.TITLE if i == title else kind
             verdict = Verdict(kind, None, tuple(b.evidence))
             if i != title:
                 above = False

@@ -177,6 +177,10 @@ class JudgeSettings:
     # it is kept (.9323 with .6, .9310 with .9).
     short_line: int = 400
     short_sure: float = 0.6
+    # Posts of a thread from which a page of flat text is a digest of it, and most lines of a post. Three
+    # pages of one outlet are (F1 .01 to .39 without it, .93 to .96), and were in view when it was written.
+    thread_posts: int = 5
+    post_lines: int = 20
     # Most bullets of a card that quotes another site.
     card_bullets: int = 8
 

@@ -33,6 +33,7 @@ _OUTSPOKEN = frozenset(
         Reason.SUBSCRIPTION,
     }
 )
+_KANA = regex.compile(r"[\p{Hiragana}\p{Katakana}]")
 # Blocks of a dialog of consent, its header among them, of which one names what it is about.
 _DIALOG = 4
 _REGION_REASONS = frozenset(
@@ -115,9 +116,10 @@ def _ends_card(b: Witnessed) -> bool:
 def regions(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
     """Strip what follows a header that stands alone once the body has begun, until prose runs on again.
 
-    A header of the English lexicon opens no region that would hold much kept prose beside what stands before.
+    Only in Japanese does a header open a region that would hold much kept prose beside what stands before.
     """
     i, body = 0, 0
+    japanese = any(_KANA.search(b.folded) for b in blocks)
     while i < len(blocks):
         b = blocks[i]
         if b.header not in _REGION_REASONS or body < settings.region_body or b.decided:
@@ -128,7 +130,7 @@ def regions(blocks: Sequence[Witnessed], settings: JudgeSettings) -> None:
         swallowed = sum(
             len(x.block.text) for x in blocks[i:end] if is_prose(x.block) and is_kept(x, settings)
         )
-        bounded = b.lexicon is lexicon("en") and not _opens_dialog(blocks[i:end])
+        bounded = not (japanese and b.lexicon is lexicon("ja")) and not _opens_dialog(blocks[i:end])
         if bounded and swallowed > settings.region_share * body:
             i += 1
             continue

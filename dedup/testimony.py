@@ -59,6 +59,8 @@ class Witnessed:
     recurrence: Recurrence
     evidence: list[Evidence]
     decided: Reason | None = None
+    # Whether it stands in a post of a thread, where no line is a heading for being short.
+    post: bool = False
 
     def decide(self, reason: Reason, witness: str, says: str) -> None:
         """Strip the block for `reason`, if nothing did before, and note what `witness` says against it."""

@@ -46,6 +46,51 @@ CASES = {
         ],
         ["navigation", "title", "dateline", "paragraph"],
     ),
+    "posts of a thread are the article of its digest, comments on it are not": (
+        [
+            (0.1, "倉庫の図書館について語る", 0.7),
+            *(
+                post
+                for n in range(1, 7)
+                for post in (
+                    (0.02, f"{n}：名無しの利用者：2025/03/04(火) 12:1{n}:05.39 ID:aB{n}"),
+                    (0.05, f"煉瓦は残せ {n}"),
+                )
+            ),
+            (0.02, "関連記事"),
+            (0.1, "港の市が開く"),
+            (0.02, "コメント"),
+            (0.02, "9：名無しの利用者：2025/03/05(水) 08:10"),
+            (0.05, "読んだ。"),
+        ],
+        ["title", *["byline", "paragraph"] * 6, "related", "related", "comments", "navigation", "comments"],
+    ),
+    "four posts are no digest of a thread": (
+        [
+            (0.9, PROSE[0]),
+            *(
+                post
+                for n in range(1, 5)
+                for post in ((0.02, f"{n}：名無しの利用者：2025/03/04(火) 12:1{n}"), (0.05, "煉瓦は残せ"))
+            ),
+        ],
+        ["paragraph", *["navigation", "boilerplate"] * 4],
+    ),
+    "what stands between many paragraphs is no sub-heading": (
+        [line for prose in PROSE[:4] for line in ((0.9, prose), (0.3, "記事はまだ続きます"))],
+        ["paragraph", "boilerplate"] * 4,
+    ),
+    "a dialog of consent goes however long it is": (
+        [
+            (0.9, "The lower mill will close on Friday, its owner said, after a hundred years of weaving."),
+            (0.9, "Nobody has said what becomes of the weir, which the town bought in spring for a pound."),
+            (0.2, "Cookie Preferences"),
+            (0.9, "Cookies that are needed cannot be turned off, because the pages would not work without."),
+            (0.9, "Under state law you may ask that what was gathered of you is not sold to anybody else."),
+            (0.9, "The button below is remembered for a year on the device that you are reading this on."),
+        ],
+        ["paragraph", "paragraph", *["cookie_notice"] * 4],
+    ),
     "a text need not have a title": (
         [(0.1, "地域", 0.05), (0.9, PROSE[0]), (0.9, PROSE[1])],
         ["navigation", "paragraph", "paragraph"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from dedup.flat import segment_text
@@ -23,12 +25,13 @@ TEASERS = ("MOST READ", "Bus fares rise", "A second bridge", "Market moves")
 def blocks(text: str) -> list[str]:
     page = segment_text(Document("-", "-", text, Media.TEXT, Encoding("utf-8", "text")))
     for block in page.blocks:
-        assert " ".join(text[block.start : block.end].split()) == block.text
+        span = text[block.start : block.end]
+        assert "".join(span.split()).lstrip("#") == "".join(block.text.split())
         assert text.count("\n", 0, block.start) + 1 == block.line
     return [block.text for block in page.blocks]
 
 
-def side_by_side(*columns: tuple[str, ...], width: object = len, gap: int = 2) -> str:
+def side_by_side(*columns: tuple[str, ...], width: object = len, gap: int = 4) -> str:
     """The columns as a text browser lays out the cells of a table."""
     assert callable(width)
     widths = [max(map(width, column)) for column in columns]
@@ -85,6 +88,63 @@ def test_a_table_of_data_is_read_by_its_rows() -> None:
     text = side_by_side(("Owner", "Weir", "Cloth"), said)
     assert blocks(text) == [f"{a} {b}" for a, b in zip(("Owner", "Weir", "Cloth"), said, strict=True)]
     assert len(blocks(side_by_side(MENU, ("3", "", "1", "", "2")))) == len(MENU)
+
+
+def test_cells_may_stand_two_spaces_apart_where_many_lines_show_it() -> None:
+    menu = (*MENU, *(name.upper() for name in MENU))
+    text = side_by_side(menu, ("", *spread(PARAGRAPHS)), gap=2)
+    assert blocks(text) == [*menu[:8], *menu[8:], *PARAGRAPHS]
+    assert len(blocks(side_by_side(MENU, ("", *spread(PARAGRAPHS[:2])), gap=2))) == len(MENU)
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n"])
+def test_prose_typed_with_two_spaces_is_not_torn(blank: str) -> None:
+    lines = [
+        "He left.  She stayed and wrote down what had been said in the room.",
+        "Yes.",
+        "He died.  The others went on as if nothing at all had happened there.",
+    ]
+    assert blocks(blank.join(lines)) == [" ".join(line.split()) for line in lines]
+
+
+@pytest.mark.parametrize("label", ["1.  {}", "(d)  {}", "-   {}", "HARLOW:   {}", "Q:    {}", "##   {}"])
+def test_a_label_stays_with_what_it_labels(label: str) -> None:
+    first = label.format("The lower mill will close on Friday, its owner told the forty")
+    lines = [
+        first,
+        " " * (len(label) - 2) + "people who work there, and nobody has said what comes.",
+        label.format("Nobody."),
+    ]
+    marked = [line.split(maxsplit=1)[1] if line.startswith("##") else line for line in lines]
+    assert blocks("\n".join(lines)) == [" ".join(line.split()) for line in marked]
+
+
+def test_a_cell_of_hard_spaces_is_no_cell() -> None:
+    for blank in ("\u00a0", "\u2003", "\x1f"):
+        assert blocks(f"{PARAGRAPHS[0]}    {blank}    MOST READ") == [PARAGRAPHS[0], "MOST READ"]
+
+
+def test_one_cut_line_does_not_keep_the_others_wrapped() -> None:
+    wrapped = ["\n".join(textwrap.wrap(" ".join(PARAGRAPHS[i:] + PARAGRAPHS[:i]), 72)) for i in range(3)]
+    byline = "By Mina Orlov, the correspondent of the Harlow Feed at Colby     12 March"
+    found = blocks("\n\n".join([byline, *wrapped]))
+    assert found[:2] == ["By Mina Orlov, the correspondent of the Harlow Feed at Colby", "12 March"]
+    assert found[2:] == [" ".join(PARAGRAPHS[i:] + PARAGRAPHS[:i]) for i in range(3)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The mill.  " * 100_000,
+        "\n".join(["a  " * 60 + "b"] * 5_000),
+        "\n".join(["a  " * 50_000 + "b"] * 2),
+        "\n".join([*("a" * 3 * (300 - i) + "  b" for i in range(300)), *["a"] * 9_000]),
+    ],
+    ids=["one line", "many gaps", "two lines of too many gaps", "a staircase"],
+)
+def test_hostile_gaps_take_no_longer_than_a_page_may(text: str) -> None:
+    page = segment_text(Document("-", "-", text, Media.TEXT, Encoding("utf-8", "text")))
+    assert sum(len(block.text.replace(" ", "")) for block in page.blocks) == len("".join(text.split()))
 
 
 def test_two_spaces_behind_a_sentence_are_no_river() -> None:

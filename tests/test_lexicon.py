@@ -73,6 +73,23 @@ CONTENT = [
     *("Podul a fost închis marți.", "Cầu đóng cửa trong một năm.", "Jembatan itu ditutup."),
     *("桥将关闭一年。", "记者在现场看到水位上涨。", "評論家說這座橋很重要。", "다리가 일 년 동안 닫힌다."),
     *("The president is a liar, the mayor said.", "The river was a problem.", "More water than before"),
+    *("回应", "구독 경제의 그늘", "구독자 100만 돌파", "订阅用户突破百万", "의견", "事故经过被路人拍摄。"),
+    *("法院宣布，他是版权所有人。", "该校在微信公众号发布通报称桥已关闭。", "외신 기자 한 명이 숨졌다."),
+    *("2024年3月4日，会议在北京召开", "법원은 무단 복제를 금지했다고 밝혔다.", "쿠키 굽는 법"),
+    *("Más de 300 muertos", "Más en casa que fuera", "Assinem o acordo", "Comparte la culpa"),
+    "O boletim médico informa que o rio subiu.",
+    *(
+        "For 40 years",
+        "Il y a un problème",
+        "Vor einer Wahl",
+        "Há um problema",
+        "Stand heute sind 20 vermisst.",
+    ),
+    *("3. Oktober 1990 – ein Tag der Freude", "9 мая 1945 года война закончилась."),
+    *("Journaliste tué à Gaza", "Reporter shot dead", "Folge des Krieges", "Suivez l’argent"),
+    "Norge har brutt kvinnenes rettigheter, slo domstolen fast.",
+    *("Los afiliados al sindicato votarán.", "Die Provision steigt auf drei Prozent."),
+    *("Orlov was a well-known journalist and a critic of the mill.", "The deal covers only oil and gas."),
     *("She covers the mirror with a cloth.", "He is the third of four brothers.", "橋は一年間閉鎖される。"),
 ]
 

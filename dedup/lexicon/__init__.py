@@ -95,6 +95,7 @@ class Lexicon:
     prefixes: regex.Pattern[str]
     entries: regex.Pattern[str]
     names: regex.Pattern[str]
+    posts: regex.Pattern[str]
     agencies: Mapping[str, regex.Pattern[str]]
     some_agency: regex.Pattern[str]
     consent: Mapping[str, tuple[str, ...]]
@@ -143,6 +144,10 @@ class Lexicon:
         """Whether the text is a person's name and no more, by its form; place names can look the same."""
         return len(text) <= 80 and _within(self.names.fullmatch, text) is not None
 
+    def heads_post(self, folded: str) -> bool:
+        """Whether the text says who wrote a post of a thread, and when, and no more."""
+        return len(folded) <= _LONGEST_LINE and _within(self.posts.fullmatch, folded) is not None
+
     def agency(self, folded: str) -> str | None:
         """The first news agency that the text names, else None."""
         found = [
@@ -176,6 +181,7 @@ def lexicon(language: str) -> Lexicon:
         prefixes=regex.compile(_either(table["prefix"]["dateline"])),
         entries=regex.compile(_either(table["entry"]["title"] or [_NEVER]), regex.IGNORECASE),
         names=regex.compile(_either(table["name"]["person"])),
+        posts=regex.compile(_either(table["post"]["head"] or [_NEVER])),
         agencies={name: regex.compile(_either(parts)) for name, parts in table["agency"].items()},
         some_agency=regex.compile(_either([part for parts in table["agency"].values() for part in parts])),
         consent={name: tuple(words) for name, words in table["consent"].items()},
