@@ -15,7 +15,10 @@ def bar(page: Page, chances: NDArray[np.float64], settings: JudgeSettings) -> fl
     That maximises the expected F1 (Lipton, Elkan and Naryanaswamy, "Optimal Thresholding of Classifiers to
     Maximize F1 Measure", ECML PKDD 2014): an article unlike all that the forest has seen looks a little like
     content and all alike. At most `keep`, at least `least_keep`, for there are pages without an article.
+    A line of flat text that stands alone has no site around it, and is kept unless a word list names it.
     """
+    if page.document.media is Media.TEXT and len(page.blocks) == 1:
+        return 0.0
     size = np.array([len(block.text) for block in page.blocks], np.float64)
     order = np.argsort(-chances)
     hit, kept = np.cumsum((size * chances)[order]), np.cumsum(size[order])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dedup.expected import bar
 from dedup.judge import judge
+from dedup.pipeline import clean
 from dedup.settings import JudgeSettings
 from dedup.types import Block, Document, Encoding, Media, Metadata, Page
 
@@ -62,3 +63,11 @@ def test_the_evidence_says_that_the_bar_was_lower() -> None:
     # What the places of an outlet say is a share, and no chance.
     by_places = judge(page, np.array([0.45, 0.45, 0.01]), (), JudgeSettings(), "place")
     assert all(one.verdict.reason is not None for one in by_places)
+
+
+def test_a_line_alone_has_no_site_around_it() -> None:
+    (article,) = clean("The bridge is open again.")
+    assert article.text == "The bridge is open again."
+    (notice,) = clean("© 2024 Tamsin Valley News. All rights reserved.")
+    assert notice.text == ""
+    assert [str(block.verdict.reason) for block in notice.stripped] == ["copyright"]
