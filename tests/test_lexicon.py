@@ -6,7 +6,6 @@ import re
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import pytest
 import regex
@@ -124,8 +123,8 @@ def parts(language: str, name: str) -> list[tuple[str, str, tuple[str, ...]]]:
     """Reason, pattern and words of all that a table holds."""
     folder = files("dedup.lexicon")
     read = [tomllib.loads(folder.joinpath(f"{n}.toml").read_text("utf-8")) for n in module._FILES[language]]
-    table: dict[str, list[Any]] = module._joined(read, name)
-    listed = [(reason, part) for reason, group in table.items() for part in group]
+    reasons = dict.fromkeys(reason for tables in read for reason in tables[name])
+    listed = [(r, part) for r in reasons for tables in read for part in tables[name].get(r, [])]
     return [(r, p, ()) if isinstance(p, str) else (r, p["pattern"], tuple(p["needs"])) for r, p in listed]
 
 
@@ -150,10 +149,20 @@ def test_what_is_not_tried_could_not_have_matched(language: str, data: st.DataOb
     name = data.draw(st.sampled_from(TABLES))
     asked = {"header": lexicon(language).header, "line": lexicon(language).line}
     ask = asked.get(name, lexicon(language).certain)
-    _, pattern, words = data.draw(st.sampled_from(parts(language, name)))
+    _, pattern, _ = data.draw(st.sampled_from(parts(language, name)))
     text = fold(data.draw(st.sampled_from(["", "> ", "■"])) + data.draw(texts_of(pattern)))
     if len(text) <= (60 if name == "header" else 260):
         match = in_one(language, name).fullmatch(text)
         expected = parts(language, name)[int(match.lastgroup[1:])][0] if match and match.lastgroup else None
         assert ask(text) == expected
-        assert not words or not regex.fullmatch(pattern, text) or any(word in text for word in words)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [part[1:] for language in module._FILES for name in TABLES for part in parts(language, name) if part[2]],
+)
+@settings(max_examples=60, deadline=None, database=None)
+@given(data=st.data())
+def test_every_match_has_one_of_the_words(pattern: str, words: tuple[str, ...], data: st.DataObject) -> None:
+    text = fold(data.draw(texts_of(pattern)))
+    assert not regex.fullmatch(pattern, text) or any(word in text for word in words)

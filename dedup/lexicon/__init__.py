@@ -33,7 +33,7 @@ _LONGEST_LINE = 260
 _CONSENT = 3
 
 # Characters of a line that tell what it can't be.
-_HEAD = 2
+_HEAD = 3
 
 _NEVER = r"(?!)(?<tail>)"
 
@@ -74,12 +74,12 @@ def fold(text: str) -> str:
 class Table:
     """Patterns of whole lines, each a group with the name of its reason.
 
-    `swift` is most of them in one. The `slow` come with the words of which every match of theirs has one;
-    `words` are all of those, and `needs` finds any of them.
+    `swift` is most of them, those of a file in one. The `slow` come with the words of which every match of
+    theirs has one; `words` are all of those, and `needs` finds any of them.
     """
 
     reasons: tuple[str, ...]
-    swift: regex.Pattern[str]
+    swift: tuple[regex.Pattern[str], ...]
     slow: tuple[tuple[frozenset[str], regex.Pattern[str]], ...]
     words: tuple[str, ...]
     needs: re.Pattern[str]
@@ -173,11 +173,13 @@ def lexicon(language: str) -> Lexicon:
     folder = files(__package__)
     read = [tomllib.loads(folder.joinpath(f"{name}.toml").read_text("utf-8")) for name in _FILES[language]]
     table = read[0]
-    headers, lines, certainties = (_joined(read, name) for name in ("header", "line", "certain"))
+    headers, lines, certainties = (
+        _table([table[name] for table in read]) for name in ("header", "line", "certain")
+    )
     return Lexicon(
-        headers=_table(headers),
-        lines=_table(lines),
-        certainties=_table(certainties),
+        headers=headers,
+        lines=lines,
+        certainties=certainties,
         prefixes=regex.compile(_either(table["prefix"]["dateline"])),
         entries=regex.compile(_either(table["entry"]["title"] or [_NEVER]), regex.IGNORECASE),
         names=regex.compile(_either(table["name"]["person"])),
@@ -191,12 +193,6 @@ def lexicon(language: str) -> Lexicon:
             if parts
         },
     )
-
-
-def _joined(read: Sequence[Mapping[str, Any]], name: str) -> dict[str, list[Any]]:
-    """One table of several files: the patterns of each reason, those of the first file first."""
-    reasons = dict.fromkeys(reason for table in read for reason in table[name])
-    return {reason: [part for table in read for part in table[name].get(reason, [])] for reason in reasons}
 
 
 def may_have_prefix(text: str) -> bool:
@@ -213,16 +209,22 @@ def _either(patterns: list[str]) -> str:
     return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
-def _table(table: Mapping[str, list[Any]]) -> Table:
-    swift = {name: [part for part in parts if isinstance(part, str)] for name, parts in table.items()}
+def _table(read: Sequence[Mapping[str, list[Any]]]) -> Table:
+    """One table of those that several files have."""
+    reasons = tuple(dict.fromkeys(reason for table in read for reason in table))
+    swift = tuple(
+        _whole({name: [part for part in parts if isinstance(part, str)] for name, parts in table.items()})
+        for table in read
+    )
     slow = tuple(
         (frozenset(part["needs"]), _whole({name: [part["pattern"]]}))
+        for table in read
         for name, parts in table.items()
         for part in parts
         if not isinstance(part, str)
     )
     words = tuple(sorted({word for needs, _ in slow for word in needs}))
-    return Table(tuple(table), _whole(swift), slow, words, re.compile(_any_of(words)))
+    return Table(reasons, swift, slow, words, re.compile(_any_of(words)))
 
 
 def _whole(table: Mapping[str, list[str]]) -> regex.Pattern[str]:
@@ -248,7 +250,7 @@ def _within(matching: Callable[..., regex.Match[str] | None], text: str) -> rege
 @lru_cache(maxsize=8192)
 def _reason(table: Table, folded: str) -> Reason | None:
     """What the line is called by the match with the least besides decoration, of several by the first."""
-    patterns = [table.swift] if _may_begin(table.swift, folded[:_HEAD]) else []
+    patterns = [pattern for pattern in table.swift if _may_begin(pattern, folded[:_HEAD])]
     if table.needs.search(folded):
         standing = {word for word in table.words if word in folded}
         patterns += [pattern for words, pattern in table.slow if not words.isdisjoint(standing)]
