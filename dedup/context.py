@@ -25,13 +25,16 @@ _ABOVE_BODY = frozenset({Reason.BYLINE, Reason.DATELINE, Reason.AGENCY, Reason.C
 def above_body(
     blocks: Sequence[Witnessed], kept: list[bool], title: int | None, settings: JudgeSettings
 ) -> None:
-    """Above the body of flat text a likely line is kept, if it is neither title nor bullet and short."""
+    """Above the body of flat text a short line stays only if it is title or bullet, or likely by the forest.
+
+    Short is what is no prose and under `short_line` characters, likely what has `short_sure` or more. Nothing
+    changes where there is no body.
+    """
     for i in range(body_of(blocks, settings) or 0):
         b = blocks[i]
         short = len(b.block.text) < settings.short_line and not is_prose(b.block)
-        if kept[i] and i != title and b.probability < settings.short_sure and short:
-            if is_bullet(b.block):
-                continue
+        unlikely = b.probability < settings.short_sure
+        if kept[i] and i != title and short and unlikely and not is_bullet(b.block):
             kept[i] = False
             b.evidence.append(Evidence("context", "a short line above the body", -0.5))
 
