@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from dedup import grams, lines
 from dedup.grams import QUESTIONS, Characters, characters, hashes, weigh_places, weigh_texts
-from dedup.series import FAR, Column, Columns, since, until
+from dedup.series import FAR, Column, Columns, beside, since, sums, until
 from dedup.types import Block, Media, Page, Recurrence
 
 _DATE = re.compile(r"\d{4}\s*[年/.-]\s*\d{1,2}|\d{1,2}月\d{1,2}日|\d{1,2}:\d{2}|(?<!\d)(?:19|20)\d{2}(?!\d)")
@@ -292,26 +292,12 @@ def _windows(columns: Columns, *, html: bool) -> Columns:
     """Values of the nearest blocks, and sums over windows before and after."""
     markup = ("link_share", "extracted", "place_score") if html else ()
     near, summed = _NEIGHBOURS + (markup or ("gap_before",)), _SUMMED + markup + ("declared",) * html
-    n = len(columns["log_chars"])
-    index = np.arange(n)
-    values = np.array([columns[name] for name in near])
-    neighbours = np.full((len(_STEPS), len(near), n), -1.0)
-    for at, step in enumerate(_STEPS):
-        there = index[max(-step, 0) : max(n - step, 0)]
-        neighbours[at][:, there] = values[:, there + step]
-    sums = np.zeros((len(summed), n + 1))
-    np.cumsum([columns[name] for name in summed], axis=1, out=sums[:, 1:])
-    windows = []
-    for radius in _RADII:
-        windows.append(sums[:, index] - sums[:, np.maximum(index - radius, 0)])
-        windows.append(sums[:, np.minimum(index + radius + 1, n)] - sums[:, index + 1])
-    sides = [f"{side}{radius}" for radius in _RADII for side in ("before", "after")]
-    out = {
-        f"{name}{step:+d}": neighbours[at, i] for i, name in enumerate(near) for at, step in enumerate(_STEPS)
-    }
-    return out | {
-        f"{name}_{side}": windows[at][i] for i, name in enumerate(summed) for at, side in enumerate(sides)
-    }
+    values, addends = (np.array([columns[name] for name in names]) for names in (near, summed))
+    neighbours = [(f"{step:+d}", beside(values, step, -1.0)) for step in _STEPS]
+    sides = [f"_{side}{radius}" for radius in _RADII for side in ("before", "after")]
+    windows = list(zip(sides, sums(addends, *_RADII), strict=True))
+    out = {f"{name}{step}": there[i] for i, name in enumerate(near) for step, there in neighbours}
+    return out | {f"{name}{side}": total[i] for i, name in enumerate(summed) for side, total in windows}
 
 
 def _core(name: str, score: Column, prose: Column) -> Columns:

@@ -29,27 +29,33 @@ def until(mask: NDArray[np.bool_]) -> Column:
 
 
 def beside(values: Column, step: int, missing: float) -> Column:
-    """The value of the block `step` blocks ahead (before, where it is negative).
+    """The value of the block `step` blocks ahead (before, where it is negative), along the last axis.
 
     >>> beside(np.array([1.0, 2.0, 3.0]), -1, 0.0).tolist()
     [0.0, 1.0, 2.0]
     """
-    n = len(values)
-    out = np.full(n, missing)
-    out[max(-step, 0) : max(n - step, 0)] = values[max(step, 0) : max(n + step, 0)]
+    n = values.shape[-1]
+    out = np.full(values.shape, missing)
+    out[..., max(-step, 0) : max(n - step, 0)] = values[..., max(step, 0) : max(n + step, 0)]
     return out
 
 
-def sums(values: Column, radius: int) -> tuple[Column, Column]:
-    """Sums over the `radius` blocks before each, and over those behind it.
+def sums(values: Column, *radii: int) -> list[Column]:
+    """Sums over the `radius` blocks before each, and over those behind it, along the last axis.
 
-    >>> [side.tolist() for side in sums(np.array([1.0, 2.0, 4.0]), 2)]
-    [[0.0, 1.0, 3.0], [6.0, 4.0, 0.0]]
+    Both for each of the radii in turn, each of the shape of `values`.
+
+    >>> [side.tolist() for side in sums(np.array([1.0, 2.0, 4.0]), 1, 2)]
+    [[0.0, 1.0, 2.0], [2.0, 4.0, 0.0], [0.0, 1.0, 3.0], [6.0, 4.0, 0.0]]
     """
-    n = len(values)
-    index, total = np.arange(n), np.concatenate([[0.0], np.cumsum(values)])
-    before = total[index] - total[np.maximum(index - radius, 0)]
-    return before, total[np.minimum(index + radius + 1, n)] - total[index + 1]
+    n = values.shape[-1]
+    index, total = np.arange(n), np.zeros((*values.shape[:-1], n + 1))
+    np.cumsum(values, axis=-1, out=total[..., 1:])
+    sides = []
+    for radius in radii:
+        sides.append(total[..., :-1] - total.take(np.maximum(index - radius, 0), axis=-1))
+        sides.append(total.take(np.minimum(index + radius + 1, n), axis=-1) - total[..., 1:])
+    return sides
 
 
 def greatest(values: Column, radius: int, missing: float) -> tuple[Column, Column]:
