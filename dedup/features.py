@@ -67,9 +67,13 @@ def read_page(page: Page, text_weights: NDArray[np.float32], place_weights: NDAr
 
 
 def own(page: Page, chars: Characters, text_scores: Sequence[Column], place_score: Column) -> Columns:
-    """As `read_page`, for scores that are known already: training must not use those of the final weights."""
+    """As `read_page`, for scores that are known already: training must not use those of the final weights.
+
+    `text_scores` are the answers to the questions that pages of this medium are asked.
+    """
+    asked = QUESTIONS[1:] if page.document.media is Media.TEXT else ()
     columns = _shape(page.blocks, chars)
-    columns |= dict(zip(("text_score", *QUESTIONS[1:]), text_scores, strict=False))
+    columns |= dict(zip(("text_score", *asked), text_scores, strict=True))
     columns |= _echoes(page, chars, columns["sentence_chars"])
     if page.document.media is Media.HTML:
         return columns | _markup(page.blocks, place_score)
