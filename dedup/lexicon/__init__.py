@@ -14,7 +14,7 @@ import tomllib
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import groupby
 from operator import itemgetter
@@ -250,10 +250,10 @@ def _within(matching: Callable[..., regex.Match[str] | None], text: str) -> rege
 @lru_cache(maxsize=8192)
 def _reason(table: Table, folded: str) -> Reason | None:
     """What the line is called by the match with the least besides decoration, of several by the first."""
-    patterns = [pattern for pattern in table.swift if _may_begin(pattern, folded[:_HEAD])]
+    patterns = _begun(table.swift, folded)
     if table.needs.search(folded):
         standing = {word for word in table.words if word in folded}
-        patterns += [pattern for words, pattern in table.slow if not words.isdisjoint(standing)]
+        patterns += tuple(pattern for words, pattern in table.slow if not words.isdisjoint(standing))
     found = [
         (-match.start(match.lastgroup), table.reasons.index(match.lastgroup))
         for pattern in patterns
@@ -264,10 +264,17 @@ def _reason(table: Table, folded: str) -> Reason | None:
 
 @lru_cache(maxsize=8192)
 def _matches(pattern: regex.Pattern[str], text: str) -> bool:
-    return _may_begin(pattern, text[:_HEAD]) and _within(pattern.fullmatch, text) is not None
+    return any(_within(begun.fullmatch, text) for begun in _begun((pattern,), text))
 
 
+def _begun(patterns: tuple[regex.Pattern[str], ...], text: str) -> tuple[regex.Pattern[str], ...]:
+    """Those of the patterns of which a match may begin as the text does: for most lines soon none."""
+    for end in range(1, _HEAD + 1):
+        patterns = patterns and _may_begin(patterns, text[:end])
+    return patterns
+
+
+# The first characters of lines come again. So few hold no pattern up: there is no need for `_within`.
 @lru_cache(maxsize=8192)
-def _may_begin(pattern: regex.Pattern[str], head: str) -> bool:
-    """Whether a match of the pattern may begin so: a few characters rule most lines out, and come again."""
-    return _within(partial(pattern.fullmatch, partial=True), head) is not None
+def _may_begin(patterns: tuple[regex.Pattern[str], ...], head: str) -> tuple[regex.Pattern[str], ...]:
+    return tuple(one for one in patterns if one.fullmatch(head, partial=True))
