@@ -157,9 +157,9 @@ def place_buckets(block: Block) -> frozenset[int]:
     """The buckets of the words that name a block's place; none for flat text."""
     if not block.path:
         return frozenset()
-    names = reversed(block.hints.split())
-    named = (_name_buckets(name)[distance < _NEAREST] for distance, name in enumerate(names))
-    return _path_buckets(block.path).union(*named)
+    names = block.hints.split()
+    far, near = map(_far_buckets, names[:-_NEAREST]), map(_near_buckets, names[-_NEAREST:])
+    return _path_buckets(block.path).union(*far, *near)
 
 
 def weigh_places(blocks: Sequence[Block], weights: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -170,7 +170,7 @@ def weigh_places(blocks: Sequence[Block], weights: NDArray[np.float32]) -> NDArr
         key = block.path, block.hints
         if key not in known:
             buckets = place_buckets(block)
-            known[key] = math.fsum(listed[b] for b in buckets) / math.sqrt(max(len(buckets), 1))
+            known[key] = math.fsum(map(listed.__getitem__, buckets)) / math.sqrt(max(len(buckets), 1))
     return np.array([known[block.path, block.hints] for block in blocks])
 
 
@@ -187,10 +187,15 @@ def _path_buckets(path: str) -> frozenset[int]:
 
 
 @lru_cache(maxsize=8192)
-def _name_buckets(name: str) -> tuple[frozenset[int], frozenset[int]]:
-    """Buckets of a class or id word: where it stands far from the block, and near."""
+def _far_buckets(name: str) -> frozenset[int]:
+    """Buckets of a class or id word that stands far from the block."""
     parts = _WORD.findall(name)
-    far = {_bucket(f"class {part}") for part in parts}
+    found = {_bucket(f"class {part}") for part in parts}
     if len(parts) > 1:
-        far.add(_bucket(f"whole {'-'.join(parts)}"))
-    return frozenset(far), frozenset(far | {_bucket(f"near {part}") for part in parts})
+        found.add(_bucket(f"whole {'-'.join(parts)}"))
+    return frozenset(found)
+
+
+@lru_cache(maxsize=8192)
+def _near_buckets(name: str) -> frozenset[int]:
+    return _far_buckets(name).union(_bucket(f"near {part}") for part in _WORD.findall(name))
