@@ -164,13 +164,13 @@ def place_buckets(block: Block) -> frozenset[int]:
 
 def weigh_places(blocks: Sequence[Block], weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """The score of each block's place, as `weigh_texts`; 0 for flat text."""
-    listed = weights.tolist()
+    weight = weights.data.__getitem__  # few of thousands are asked for
     known: dict[tuple[str, str], float] = {}
     for block in blocks:
         key = block.path, block.hints
         if key not in known:
             buckets = place_buckets(block)
-            known[key] = math.fsum(map(listed.__getitem__, buckets)) / math.sqrt(max(len(buckets), 1))
+            known[key] = math.fsum(map(weight, buckets)) / math.sqrt(max(len(buckets), 1))
     return np.array([known[block.path, block.hints] for block in blocks])
 
 
