@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from dedup.lexicon import lexicon_for
-from dedup.roles import TABLE_TAGS, is_bullet, is_prose
+from dedup.roles import HEADINGS, TABLE_TAGS, is_bullet, is_prose
 from dedup.settings import JudgeSettings
 from dedup.testimony import Witnessed
 from dedup.title import body_of
@@ -85,8 +85,8 @@ def posts(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettings
                 blocks[i].evidence.append(Evidence("context", "stands in a post of a thread", 1.0))
 
 
-def tables(blocks: Sequence[Witnessed], kept: list[bool]) -> None:
-    """Keep the whole of a table within the body or half kept: figures and heads look like chrome."""
+def tables(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettings) -> None:
+    """Keep the whole of a table within the body, half kept or likely: figures and heads look like chrome."""
     i = 0
     while i < len(blocks):
         end = i + 1
@@ -95,7 +95,8 @@ def tables(blocks: Sequence[Witnessed], kept: list[bool]) -> None:
                 end += 1
             rows = range(i, end)
             within = i > 0 and end < len(blocks) and kept[i - 1] and kept[end]
-            if within or sum(kept[k] for k in rows) * 2 >= len(rows):
+            likely = sum(blocks[k].probability for k in rows) >= settings.table * len(rows)
+            if within or likely or sum(kept[k] for k in rows) * 2 >= len(rows):
                 for k in rows:
                     kept[k] = kept[k] or blocks[k].decided is None
         i = end
@@ -108,8 +109,9 @@ def _same_table(one: Block, other: Block) -> bool:
 def bridges(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettings) -> None:
     """Keep what stands between kept paragraphs and looks like chrome but for its place.
 
-    A lone line between two paragraphs is a sub-heading. In HTML a run of blocks with the same path and
-    class words as the kept ones on both sides is of one piece with them: lists of linked places, dialogue.
+    A lone line between two paragraphs is a sub-heading, as is a heading of HTML between any two blocks. A run
+    of blocks with the same path and class words as the kept ones on both sides is of one piece with them:
+    lists of linked places, dialogue.
     """
     standing = Counter(b.folded for b in blocks)
     last: int | None = None
@@ -118,7 +120,8 @@ def bridges(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettin
             continue
         if last is not None and 0 < i - last - 1 <= settings.bridge_blocks:
             run = blocks[last + 1 : i]
-            lone = len(run) == 1 and is_prose(blocks[last].block) and is_prose(blocks[i].block)
+            prose = is_prose(blocks[last].block) and is_prose(blocks[i].block)
+            lone = len(run) == 1 and (prose or not HEADINGS.isdisjoint(run[0].block.path.split("/")))
             whole = blocks[last : i + 1]
             # What stands between many paragraphs («Article content») is none.
             once = all(standing[b.folded] < _OFTEN for b in run)

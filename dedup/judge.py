@@ -87,7 +87,7 @@ def judge(
         above_body(blocks, kept, title, settings)
         posts(blocks, kept, settings)
     summary(blocks, kept, title)
-    tables(blocks, kept)
+    tables(blocks, kept, settings)
     bridges(blocks, kept, settings)
     return tuple(_judged(page, blocks, kept, title))
 

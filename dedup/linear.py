@@ -16,9 +16,11 @@ from dedup.examples import Example, Vector
 from dedup.gold import squashed
 from dedup.types import Page
 
-# Ridge of the linear models, and steps of L-BFGS: first guesses, not tuned.
-_RIDGE = 3.0
-_STEPS = 30
+# Ridge of the linear models, and steps of L-BFGS. Held out, log loss of the texts of HTML, of flat text, and
+# of places: .349, .325 and .215 with 3 and 30 steps; .305, .303 and .205 as here; .1 or 150 steps differ by
+# .003.
+_RIDGE = 0.3
+_STEPS = 60
 # What the blocks of a page weigh together.
 _PAGE_WEIGHT = 50.0
 # Characters below which a text is short, and lines next to an article that are asked for.

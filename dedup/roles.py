@@ -13,34 +13,59 @@ _BULLET = regex.compile(r"^(?:[•・*●○■□◆▪◦‣⁃✅💡✔☑�
 _NUMBERED = regex.compile(r"^(?:[(（]?\d{1,2}[.)）．、]\s?\S|[①-⑳])")
 _STOPS = tuple('。！？!?.」』”"’)）')
 TABLE_TAGS = frozenset({"td", "th", "tr", "caption"})
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 # Characters of a line that can be prose, and the most of a heading of flat text.
 _PROSE = 40
 _HEADING = 60
 # Characters of the class words that are looked at: those of the nearest ancestors come last.
 _NEAREST_HINTS = 120
 
-# Stems in class and id words that name the chrome they stand on: first the boxes that hold all sorts of
-# lines, then the lines themselves. Among each the one nearest to the block speaks.
+# Stems in class and id words that name the chrome they stand on, in English and in other languages that
+# sites are built in: first the boxes that hold all sorts of lines, then the lines themselves. Among each
+# the one nearest to the block speaks.
 _BOXES = (
     (
         Reason.COOKIE_NOTICE,
         ("cookie", "consent", "gdpr", "onetrust", "optanon", "didomi", "usercentrics", "privacy"),
     ),
-    (Reason.COMMENTS, ("comment", "disqus", "respond")),
-    (Reason.RANKING, ("rank", "popular", "trending", "mostread", "most-read", "most_read")),
-    (Reason.ADVERTISEMENT, ("advert", "banner", "sponsor", "outbrain", "taboola")),
+    (
+        Reason.COMMENTS,
+        ("comment", "disqus", "respond", "komment", "coment", "komentar", "reactie", "leserbrief", "yorum"),
+    ),
+    (
+        Reason.RANKING,
+        (
+            *("rank", "popular", "trending", "mostread", "most-read", "most_read", "mostview", "most-view"),
+            *("most_view", "meistgel", "meestgelezen", "plus-lus", "pluslus", "mas-leid", "masleid"),
+        ),
+    ),
+    (
+        Reason.ADVERTISEMENT,
+        (
+            *("advert", "banner", "sponsor", "outbrain", "taboola", "adslot", "adsense", "adunit"),
+            *("werbung", "anzeige", "publicid", "publicit", "pubblicit", "reklam", "annons"),
+        ),
+    ),
     (Reason.PAYWALL, ("paywall", "premium", "regwall")),
     (
         Reason.SUBSCRIPTION,
-        ("newsletter", "subscri", "signup", "sign-up", "mailmag", "melmaga", "donat", "member"),
+        (
+            *("newsletter", "subscri", "signup", "sign-up", "mailmag", "melmaga", "donat", "member"),
+            *("abonn", "suscri", "prenumer"),
+        ),
     ),
-    (Reason.RELATED, ("relat", "recommend", "readnext", "read-next", "kanren", "teaser")),
-    (Reason.SHARE, ("share", "social", "sns", "follow")),
+    (
+        Reason.RELATED,
+        (
+            *("relat", "recommend", "readnext", "read-next", "kanren", "teaser", "verwandt", "weiterlesen"),
+            *("relacion", "correlat", "powiazan", "lire-aussi", "leggi-anche", "lees-ook", "leia-mais"),
+        ),
+    ),
+    (Reason.SHARE, ("share", "social", "sns", "follow", "teilen", "partage", "compart", "condivid")),
 )
 _LINES = (
-    (Reason.CAPTION, ("caption", "credit", "figure", "photo")),
-    (Reason.BYLINE, ("byline", "author", "writer")),
+    (Reason.CAPTION, ("caption", "credit", "figure", "photo", "bildunter", "bildtext", "legende")),
+    (Reason.BYLINE, ("byline", "author", "writer", "autor", "auteur")),
     (Reason.DATELINE, ("date", "time", "publish")),
     (Reason.COPYRIGHT, ("copyright", "copy-right")),
     (Reason.RELATED, ("also", "more", "promo")),
@@ -49,11 +74,11 @@ _LINES = (
         ("nav", "menu", "breadcrumb", "pager", "pagination", "header", "footer", "search", "topic"),
     ),
 )
-# The same for words that must stand alone: "ad" is a part of "shadow" too.
+# The same for words that must stand alone: "ad" is a part of "shadow" too. A drop cap is no caption.
 _BOX_WORDS = {"ad": Reason.ADVERTISEMENT, "ads": Reason.ADVERTISEMENT, "pr": Reason.ADVERTISEMENT}
 _LINE_WORDS = {"cap": Reason.CAPTION, "tag": Reason.NAVIGATION, "tags": Reason.NAVIGATION}
 _TIERS = ((_BOXES, _BOX_WORDS), (_LINES, _LINE_WORDS))
-_ALONE = regex.compile(rf"(?<![a-z])(?:{'|'.join((*_BOX_WORDS, *_LINE_WORDS))})(?![a-z])")
+_ALONE = regex.compile(rf"(?<![a-z]|drop[-_])(?:{'|'.join((*_BOX_WORDS, *_LINE_WORDS))})(?![a-z])")
 _STEMS = [stem for stems, _ in _TIERS for _, listed in stems for stem in listed]
 _ANY = re.compile("|".join(map(re.escape, (*_STEMS, *_BOX_WORDS, *_LINE_WORDS))))
 
@@ -81,7 +106,7 @@ def kind_of(block: Block, media: Media, paragraphs: int) -> Kind:
     path = block.path.split("/")
     if "blockquote" in path or block.tag == "blockquote":
         return Kind.QUOTE
-    if block.tag in _HEADINGS:
+    if block.tag in HEADINGS:
         return Kind.HEADING
     if block.tag in TABLE_TAGS and "table" in path:
         return Kind.TABLE
@@ -142,7 +167,7 @@ def _named(tag: str, path: str, hints: str) -> Reason | None:
     ancestors = {tag, *path.split("/")}
     if "figcaption" in ancestors:
         return Reason.CAPTION
-    words = [_named_by(word) for word in reversed(hints.split())]
+    words = [reasons_of_word(word) for word in reversed(hints.split())]
     for tier in range(len(_TIERS)):
         if named := next((names[tier] for names in words if names[tier]), None):
             return named
@@ -153,8 +178,12 @@ def _named(tag: str, path: str, hints: str) -> Reason | None:
 
 # The class words of a page stand on many of its elements, and many of them on other sites too.
 @lru_cache(maxsize=8192)
-def _named_by(word: str) -> tuple[Reason | None, ...]:
-    """What a class or id word names in each of the tiers, the stem that begins last."""
+def reasons_of_word(word: str) -> tuple[Reason | None, ...]:
+    """What a class or id word names, as a box and as a line: the stem that begins last in it.
+
+    >>> [str(reason) for reason in reasons_of_word("newsletter-caption")]
+    ['subscription', 'caption']
+    """
     if not _ANY.search(word):
         return (None,) * len(_TIERS)
     alone = [(match.start(), match[0]) for match in _ALONE.finditer(word)]

@@ -30,6 +30,7 @@ PARTS = {
     "forest": {"expected", "features", "grams", "series"},
     "features": {"grams", "lines", "series"},
     "lines": {"grams", "series"},
+    "grams": {"roles"},
     "linear": {"examples", "gold", "grams"},
     "judge": {"context", "expected", "roles", "strip", "testimony", "title"},
     "testimony": {"roles"},
