@@ -10,6 +10,7 @@ from dedup.divide import split_digest, unglue
 from dedup.flat import segment_text
 from dedup.html import segment_html
 from dedup.judge import judge
+from dedup.roles import named_by_markup
 from dedup.settings import JudgeSettings
 from dedup.testimony import is_clear
 from dedup.types import Document, Encoding, Media, Recurrence
@@ -272,6 +273,42 @@ def test_a_title_within_the_text_begins_a_section():
     sections = "".join(f"<h1>第{i}部</h1><p>{line}</p><p>{line}（{i}）</p>" for i, line in enumerate(PROSE))
     found = verdicts_of(f"<div class='text'>{sections}</div>", 0.9)
     assert {found[line] for line in PROSE} == {"paragraph"}
+
+
+def test_a_heading_between_two_kept_blocks_is_kept_whatever_they_are():
+    html = f"<h2>倉庫の壁</h2><p>設計：木組み</p><h2>倉庫の床</h2><p>{PROSE[0]}</p><p>{PROSE[1]}</p>"
+    page = segment_html(Document("-", "-", f"<div>{html}</div>", Media.HTML, Encoding("utf-8", "html")))
+    judged = judge(page, np.array([0.1, 0.6, 0.2, 0.9, 0.9]), (), JudgeSettings())
+    assert [j.verdict.kind is not None for j in judged] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize("likely", [True, False])
+def test_a_table_is_judged_as_a_whole(likely):
+    rows = "".join(f"<tr><td>区{n}</td><td>{n}件</td></tr>" for n in range(1, 6))
+    html = f"<div><p>{PROSE[0]}</p><p>別館</p><table>{rows}</table><p>案内</p></div>"
+    page = segment_html(Document("-", "-", html, Media.HTML, Encoding("utf-8", "html")))
+    table = [b.tag in {"td", "tr"} for b in page.blocks]
+    chances = np.where(table, 0.45 if likely else 0.3, [0.9] + [0.1] * (len(table) - 1))
+    judged = judge(page, chances, (), JudgeSettings(keep=0.5, least_keep=0.5))
+    assert {j.verdict.kind is not None for j, row in zip(judged, table, strict=True) if row} == {likely}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        *(("liste-komentarzy", "comments"), ("leserbriefe", "comments"), ("box_publicidad", "advertisement")),
+        *(
+            ("meistgelesen", "ranking"),
+            ("post-cap", "caption"),
+            ("has-drop-cap", None),
+            ("with_drop_cap", None),
+        ),
+    ],
+)
+def test_class_words_of_many_languages(name, reason):
+    html = f"<div class='{name}'><p>{PROSE[0]}</p></div>"
+    (block,) = segment_html(Document("-", "-", html, Media.HTML, Encoding("utf-8", "html"))).blocks
+    assert named_by_markup(block) == reason
 
 
 @pytest.mark.parametrize("name", ["cookie-wall", "onetrust-text", "privacy-modal", "image-caption"])
