@@ -85,25 +85,36 @@ def posts(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettings
                 blocks[i].evidence.append(Evidence("context", "stands in a post of a thread", 1.0))
 
 
-def tables(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettings) -> None:
-    """Keep the whole of a table within the body, half kept or likely: figures and heads look like chrome."""
+def tables_and_lists(
+    blocks: Sequence[Witnessed], kept: list[bool], title: int | None, settings: JudgeSettings
+) -> None:
+    """Keep the whole of a table or list that is half kept or likely, and that of a table within the body.
+
+    Figures, heads and short items look like chrome.
+    """
     i = 0
     while i < len(blocks):
-        end = i + 1
-        if blocks[i].block.tag in TABLE_TAGS:
-            while end < len(blocks) and _same_table(blocks[i].block, blocks[end].block):
-                end += 1
-            rows = range(i, end)
-            within = i > 0 and end < len(blocks) and kept[i - 1] and kept[end]
-            likely = sum(blocks[k].probability for k in rows) >= settings.table * len(rows)
-            if within or likely or sum(kept[k] for k in rows) * 2 >= len(rows):
-                for k in rows:
-                    kept[k] = kept[k] or blocks[k].decided is None
+        end, table = i + 1, blocks[i].block.tag in TABLE_TAGS
+        together = _same_table if table else _same_list
+        while end < len(blocks) and end != title and together(blocks[i].block, blocks[end].block):
+            end += 1
+        rows = range(i, end)
+        within = table and i > 0 and end < len(blocks) and kept[i - 1] and kept[end]
+        likely = sum(blocks[k].probability for k in rows) >= settings.whole * len(rows)
+        half = sum(kept[k] for k in rows) * 2 >= len(rows)
+        if within or ((likely or half) and (table or len(rows) > 1)):
+            for k in rows:
+                named = blocks[k].decided or (not table and (blocks[k].line or blocks[k].header))
+                kept[k] = kept[k] or not named
         i = end
 
 
 def _same_table(one: Block, other: Block) -> bool:
     return other.tag in TABLE_TAGS and one.path.rpartition("/table")[0] == other.path.rpartition("/table")[0]
+
+
+def _same_list(one: Block, other: Block) -> bool:
+    return one.path == other.path and is_bullet(one) and is_bullet(other)
 
 
 def bridges(blocks: Sequence[Witnessed], kept: list[bool], settings: JudgeSettings) -> None:

@@ -11,7 +11,7 @@ The order of things:
 4. *verdict*: what was stripped stays so; the lexicon decides against a forest that is not sure; else the
    forest decides, with a lower bar on a page that lets expect little; the title is kept in any case;
 5. *context*: in flat text a short line above the body goes, and the posts of a thread stay; bullets between
-   title and body sum the article up, a name under the title is its author's, a table within the body is kept
+   title and body sum the article up, a name under the title is its author's, tables and lists are kept
    whole, a short line between two kept paragraphs is a sub-heading;
 6. *roles*: the kind of what is kept, the reason of what is stripped.
 """
@@ -23,7 +23,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dedup.context import above_body, bridges, posts, summary, tables
+from dedup.context import above_body, bridges, posts, summary, tables_and_lists
 from dedup.expected import bar
 from dedup.roles import is_bullet, is_prose, kind_of, reason_of
 from dedup.settings import JudgeSettings
@@ -87,7 +87,7 @@ def judge(
         above_body(blocks, kept, title, settings)
         posts(blocks, kept, settings)
     summary(blocks, kept, title)
-    tables(blocks, kept, settings)
+    tables_and_lists(blocks, kept, title, settings)
     bridges(blocks, kept, settings)
     return tuple(_judged(page, blocks, kept, title))
 

@@ -293,6 +293,13 @@ def test_a_table_is_judged_as_a_whole(likely):
     assert {j.verdict.kind is not None for j, row in zip(judged, table, strict=True) if row} == {likely}
 
 
+@pytest.mark.parametrize(("chance", "kept"), [(0.45, True), (0.3, False)])
+def test_a_list_is_judged_as_a_whole(chance, kept):
+    items = [(chance, f"・倉庫の部屋{n}") for n in range(1, 7)]
+    found = verdicts((0.9, PROSE[0]), (0.9, PROSE[1]), *items, (0.1, "トップページへ"))
+    assert set(found[2:-1]) == ({"list_item"} if kept else {"boilerplate"})
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
